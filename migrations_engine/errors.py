@@ -1,0 +1,143 @@
+"""Everything that the engine raises, as one tree.
+
+MigrationError
+├── SchemaError            the document is wrong: every fault with its place
+├── Unsupported            an object that this version cannot carry: its name and a way out
+├── DestructiveChange      data would be dropped or rewritten, and no leave was given
+├── DataDoesNotFit         rows that the new schema would reject: rule, count, sample keys
+├── PauseTooLong           no strategy keeps writers waiting for less than was asked
+├── NoWayBack              there is no version to roll back to
+├── WayBackLossy           rolling back would lose writes made since: lists them
+├── DatabaseBusy           another process holds the write lock
+├── DatabaseDamaged        the file is not a database, or SQLite finds it malformed
+└── SQLiteTooOld           the linked SQLite has the WAL-reset bug
+
+Whenever one of them is raised, the file is what it was before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+class MigrationError(Exception):
+    """Base of all errors of the engine; ``retryable`` says whether trying again can help."""
+
+    retryable: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a document: where it is and what is wrong with it."""
+
+    message: str
+    line: int | None = None
+    table: str | None = None
+    column: str | None = None
+
+    def __str__(self) -> str:
+        """Say the place first, as compilers do."""
+        place = f"line {self.line}: " if self.line else ""
+        owner = ".".join(part for part in (self.table, self.column) if part)
+        return f"{place}{owner + ': ' if owner else ''}{self.message}"
+
+
+class SchemaError(MigrationError):
+    """The schema document is wrong; ``faults`` lists every fault with its place."""
+
+    def __init__(self, faults: list[Fault], *, source: str = "schema document") -> None:
+        self.faults = faults
+        self.source = source
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__("\n".join([f"{source}: {count}", *(f"  {fault}" for fault in faults)]))
+
+
+class Unsupported(MigrationError):
+    """An object that this version cannot carry; ``object_name`` names it, the message says the way out."""
+
+    def __init__(self, message: str, *, object_name: str) -> None:
+        self.object_name = object_name
+        super().__init__(message)
+
+
+class DestructiveChange(MigrationError):
+    """The change would drop or rewrite data; ``objects`` names what would be lost."""
+
+    def __init__(self, objects: list[str]) -> None:
+        self.objects = objects
+        listed = ", ".join(objects)
+        super().__init__(
+            f"the change would destroy data ({listed}); nothing was changed. "
+            "Allow it with --allow-destructive (allow_destructive=True)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """One rule that rows of the file would break: how many, and a sample of their keys."""
+
+    table: str
+    rule: str
+    count: int
+    sample: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        """Name the rule, the count and a few keys."""
+        keys = ", ".join(repr(key) for key in self.sample)
+        rows = "1 row" if self.count == 1 else f"{self.count} rows"
+        return f"{self.table}: {self.rule}: {rows} (keys {keys})"
+
+
+class DataDoesNotFit(MigrationError):
+    """Rows that the new schema would reject; ``misfits`` has rule, count and sample keys of each kind."""
+
+    def __init__(self, misfits: list[Misfit]) -> None:
+        self.misfits = misfits
+        super().__init__(
+            "\n".join(
+                ["the data does not fit the new schema; nothing was changed", *(f"  {m}" for m in misfits)]
+            )
+        )
+
+
+class PauseTooLong(MigrationError):
+    """No strategy keeps writers waiting for less than was asked; both sides in seconds."""
+
+    def __init__(self, *, predicted: float, allowed: float) -> None:
+        self.predicted = predicted
+        self.allowed = allowed
+        super().__init__(
+            f"writers would wait about {predicted * 1000:.0f} ms, {allowed * 1000:.0f} ms are allowed; nothing was changed. "
+            "Raise --max-pause or run it at a quieter time"
+        )
+
+
+class NoWayBack(MigrationError):
+    """There is no version to roll back to, or what it needs was cleaned up."""
+
+
+class WayBackLossy(MigrationError):
+    """Rolling back would lose data; ``losses`` lists it, one sentence each."""
+
+    def __init__(self, losses: list[str]) -> None:
+        self.losses = losses
+        listed = "\n".join(f"  {loss}" for loss in losses)
+        super().__init__(
+            f"the older schema cannot hold everything written since; nothing was changed:\n{listed}\n"
+            "Discard it with --discard-since (discard_since=True)"
+        )
+
+
+class DatabaseBusy(MigrationError):
+    """Another process holds the write lock longer than we may wait."""
+
+    retryable: ClassVar[bool] = True
+
+
+class DatabaseDamaged(MigrationError):
+    """The file is not a database, or SQLite finds it malformed."""
+
+
+class SQLiteTooOld(MigrationError):
+    """The linked SQLite corrupts WAL files (the WAL-reset bug, versions 3.7.0 to 3.51.2)."""

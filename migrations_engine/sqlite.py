@@ -1,0 +1,152 @@
+"""The one place where SQLite is opened: APSW, its own SQLite, and how transactions begin.
+
+Other modules take connections from here, so that version checks, error mapping and locking are decided once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Literal
+
+import apsw
+
+from migrations_engine.errors import DatabaseBusy, DatabaseDamaged, MigrationError, SQLiteTooOld
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from os import PathLike
+
+Mode = Literal["ro", "rw", "rwc"]
+
+FIRST_SOUND_VERSION = 3_054_000
+"""The floor that the project tests with; 3.7.0 to 3.51.2 have the WAL-reset bug, which loses commits."""
+
+_FLAGS: dict[Mode, int] = {
+    "ro": apsw.SQLITE_OPEN_READONLY,
+    "rw": apsw.SQLITE_OPEN_READWRITE,
+    "rwc": apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE,
+}
+
+POLL_SECONDS = 0.0002
+"""How often a waiting writer tries again: SQLite's own busy handler backs off so far that it starves."""
+
+
+def require_sound_sqlite(version: int | None = None) -> None:
+    """Refuse a SQLite that corrupts WAL files under overlapping checkpoints.
+
+    Args:
+        version: A SQLITE_VERSION_NUMBER; the linked library's by default.
+
+    Raises:
+        SQLiteTooOld: It is older than the floor.
+    """
+    number = apsw.SQLITE_VERSION_NUMBER if version is None else version
+    if number < FIRST_SOUND_VERSION:
+        shown = f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+        raise SQLiteTooOld(
+            f"SQLite {shown} can lose commits in WAL mode (the WAL-reset bug of 3.7.0 to 3.51.2). "
+            "Install APSW with its own SQLite: pip install 'apsw>=3.54'"
+        )
+
+
+def connect(path: str | PathLike[str], *, mode: Mode = "rw") -> apsw.Connection:
+    """Open a database file; never creates one unless the mode says so.
+
+    The connection has no busy handler: ``immediate`` polls, because SQLite's handler is unfair. Foreign key
+    actions are off, as every engine transaction needs them.
+
+    Raises:
+        FileNotFoundError: There is no such file and the mode does not create one.
+        DatabaseDamaged: The file is not a database.
+    """
+    require_sound_sqlite()
+    with mapped_errors(path):
+        try:
+            conn = apsw.Connection(str(path), flags=_FLAGS[mode])
+        except apsw.CantOpenError:
+            raise FileNotFoundError(f"no database at {path}") from None
+        try:
+            conn.set_busy_timeout(0)
+            conn.execute("PRAGMA foreign_keys = OFF")
+            conn.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        except BaseException:
+            conn.close()
+            raise
+    return conn
+
+
+@contextlib.contextmanager
+def mapped_errors(path: str | PathLike[str]) -> Iterator[None]:
+    """Turn SQLite's errors about the file as a whole into the engine's own."""
+    try:
+        yield
+    except apsw.NotADBError:
+        raise DatabaseDamaged(f"{path} is not an SQLite database") from None
+    except apsw.CorruptError as error:
+        raise DatabaseDamaged(f"{path} is damaged: {error}. Restore it from a backup") from error
+    except (apsw.BusyError, apsw.LockedError):
+        raise DatabaseBusy(f"{path} is locked by another process; try again") from None
+
+
+@contextlib.contextmanager
+def immediate(
+    conn: apsw.Connection, *, wait: float = 5.0, busy: Callable[[], Exception] | None = None
+) -> Iterator[apsw.Connection]:
+    """Hold the write lock of a file for the block; commit at its end, roll back on any error.
+
+    Args:
+        conn: A connection outside of any transaction.
+        wait: Seconds to poll for the lock.
+        busy: Makes the error to raise where the lock was not had in time; DatabaseBusy by default.
+    """
+    begin_immediate(conn, wait=wait, busy=busy)
+    try:
+        yield conn
+        conn.execute("COMMIT")
+    except BaseException:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+        raise
+
+
+def begin_immediate(
+    conn: apsw.Connection, *, wait: float = 5.0, busy: Callable[[], Exception] | None = None
+) -> None:
+    """Begin a write transaction, polling for the lock for ``wait`` seconds."""
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+        except (apsw.BusyError, apsw.LockedError):
+            if time.monotonic() >= deadline:
+                raise (busy() if busy else busy_error(conn, wait)) from None
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def busy_error(conn: apsw.Connection, waited: float) -> MigrationError:
+    """Say which file is locked and how long it was waited for."""
+    return DatabaseBusy(f"{conn.filename} is locked by another process (waited {waited:.1f} s); try again")
+
+
+@contextlib.contextmanager
+def snapshot(conn: apsw.Connection) -> Iterator[apsw.Connection]:
+    """Read one consistent state of the file for the block."""
+    conn.execute("BEGIN")
+    try:
+        yield conn
+    finally:
+        conn.execute("ROLLBACK")
+
+
+def rows(conn: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows of one statement."""
+    return conn.execute(sql, parameters).fetchall()
+
+
+def value(conn: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    """The first column of the first row of one statement; None where there is no row."""
+    row = conn.execute(sql, parameters).fetchone()
+    return row[0] if row else None
