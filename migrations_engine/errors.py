@@ -5,6 +5,7 @@ MigrationError
 ├── Unsupported            an object that this version cannot carry: its name and a way out
 ├── DestructiveChange      data would be dropped or rewritten, and no leave was given
 ├── DataDoesNotFit         rows that the new schema would reject: rule, count, sample keys
+├── VerificationFailed     a copy is not equal to its source: table, count, sample keys
 ├── PauseTooLong           no strategy keeps writers waiting for less than was asked
 ├── NoWayBack              there is no version to roll back to
 ├── WayBackLossy           rolling back would lose writes made since: lists them
@@ -98,6 +99,20 @@ class DataDoesNotFit(MigrationError):
             "\n".join(
                 ["the data does not fit the new schema; nothing was changed", *(f"  {m}" for m in misfits)]
             )
+        )
+
+
+class VerificationFailed(MigrationError):
+    """A copy is not equal to its source; ``sample`` has keys of rows that differ, of ``count`` in all."""
+
+    def __init__(self, *, table: str, count: int, sample: tuple[Any, ...]) -> None:
+        self.table = table
+        self.count = count
+        self.sample = sample
+        keys = ", ".join(repr(key) for key in sample)
+        super().__init__(
+            f"{table}: the copy differs from its source in {count} rows (keys {keys}); the source was not changed. "
+            "This is a fault of the copy or of a disk: keep both files and look before trying again"
         )
 
 

@@ -1,0 +1,1 @@
+"""The online core that schema migration and tenant move share: capture, copy, replay, verify, phases."""
