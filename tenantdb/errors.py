@@ -18,6 +18,7 @@ TenantDBError
 ├── NestedWrite             a write inside one's own write on the same tenant
 ├── ForkedInTransaction     this process was forked inside a write
 ├── CatalogUnavailable      (r) the catalog does not answer
+├── CatalogVersion          the catalog has another version than this code works with
 ├── ServerNotFound / ServerExists / ServerUnusable
 ├── OperationFailed         an operation ended without its goal; everything is as before
 ├── OperationUnknown        whether it happened cannot be known; a person must look
@@ -208,6 +209,17 @@ class CatalogUnavailable(TenantDBError):
         self.url = url
         self.reason = reason
         super().__init__(f"the catalog at {url} does not answer: {reason}; try again")
+
+
+class CatalogVersion(TenantDBError):
+    """The catalog's schema has another version than this code works with; both sides, as the catalog counts."""
+
+    def __init__(self, url: str, *, found: str, needed: str) -> None:
+        self.url = url
+        self.found = found
+        self.needed = needed
+        remedy = "upgrade it with: tenantdb init" if found < needed else "upgrade tenantdb on this machine"
+        super().__init__(f"the catalog at {url} has version {found}, this tenantdb needs {needed}; {remedy}")
 
 
 class ServerNotFound(TenantDBError):

@@ -45,9 +45,14 @@ class Home:
         """One file for each schema, which new tenants begin as a copy of."""
         return self.root / "templates"
 
+    @property
+    def servers(self) -> Path:
+        """The folder of the servers that live in the home."""
+        return self.root / "servers"
+
     def server(self, server: str) -> Path:
         """The root of a server that lives in the home."""
-        return self.root / "servers" / server
+        return self.servers / server
 
 
 def tenant_folder(tenant: str) -> str:
@@ -113,6 +118,16 @@ def create(root: Path, relative: str, *, tenant: str) -> Path:
     """
     path = inside(root, relative, tenant=tenant)
     private_folder(path.parent, below=root)
+    private_file(path)
+    return path
+
+
+def private_file(path: Path) -> None:
+    """Make an empty file, readable for its owner only whatever the umask is; durable.
+
+    Raises:
+        FileExistsError: There is something already.
+    """
     # Opened without SQLite, which is safe for this one moment: the file is new by O_EXCL, so that no
     # connection of this process can have locks on it that the close would drop.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
@@ -121,7 +136,6 @@ def create(root: Path, relative: str, *, tenant: str) -> Path:
     finally:
         os.close(descriptor)
     sync_folder(path.parent)
-    return path
 
 
 def private_folder(path: Path, *, below: Path | None = None) -> None:

@@ -1,0 +1,1 @@
+"""The catalog's own schema, version by version (Alembic)."""
