@@ -1,0 +1,1 @@
+"""The tour of the platform on this machine: `tenantdb demo`."""
