@@ -103,7 +103,7 @@ def set_state(
 def count_by_state(session: Session) -> dict[TenantState, int]:
     """How many tenants are in each state, deleted ones too."""
     counted = session.execute(select(Tenant.state, func.count()).group_by(Tenant.state))
-    return dict(counted.tuples().all())
+    return dict(counted.all())
 
 
 def count_by_schema(session: Session) -> dict[str | None, int]:
@@ -114,4 +114,4 @@ def count_by_schema(session: Session) -> dict[str | None, int]:
         .group_by(Tenant.schema_hash)
         .order_by(func.count().desc())
     )
-    return dict(counted.tuples().all())
+    return dict(counted.all())
