@@ -1,253 +1,416 @@
-"""Rollouts: one schema on its way to all tenants, with one row for how it went for each."""
+"""Rollouts: one schema brought to all tenants, and how each of them fared.
+
+All that a rollout knows is in these rows, so that whoever takes its lease can carry it on. ``pending`` is not
+handed out yet, ``running`` was handed to a worker; every other outcome is an end.
+"""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 
-from tenantdb.catalog.models import Rollout, RolloutTenant
-from tenantdb.catalog.states import Outcome, RolloutState
+from tenantdb.catalog.models import Rollout, RolloutTenant, Tenant
+from tenantdb.catalog.states import Outcome, RolloutState, TenantState
 from tenantdb.errors import RolloutNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Update
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
-UNFINISHED = (RolloutState.PLANNED, RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.HALTED)
+UNFINISHED = (RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.HALTED, RolloutState.ROLLING_BACK)
+"""States in which a rollout still has a claim on the fleet; there is at most one such rollout."""
+
+BACKOFF_SECONDS = 0.25
+"""A tenant that was busy is handed out again after this times 2 to the power of its attempts."""
+
+_PRESENT = (TenantState.CREATING, TenantState.ACTIVE, TenantState.FROZEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enlisted:
+    """A tenant's place in a rollout: its wave, and the schema that it came with."""
+
+    tenant: str
+    wave: int
+    from_schema: str | None
+    outcome: Outcome = Outcome.PENDING
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How one try at a tenant ended; ``pending`` asks for another one."""
+
+    outcome: Outcome
+    error_type: str | None = None
+    error: str | None = None
+    sample: list[Any] | None = None
+    strategy: str | None = None
+    pause_ms: float | None = None
 
 
 def add(
     session: Session,
     *,
-    rollout: str,
     schema_hash: str,
-    waves: Sequence[Mapping[str, Any]],
-    tenants: Mapping[str, int],
-    max_failures: str | None = None,
-    allow_destructive: bool = False,
+    document: str,
+    previous_schema: str | None,
+    waves: Sequence[tuple[str, int]],
+    tenants: Sequence[Enlisted],
+    max_failures: str,
+    allow_destructive: bool,
 ) -> Rollout:
-    """Record a rollout with all its tenants, before anything is done.
+    """Record a new, running rollout.
 
     Args:
         session: Within a transaction of the catalog.
-        rollout: Its id.
-        schema_hash: Of a schema that ``schemas`` has.
-        waves: ``{"label", "size"}`` of each wave, in order.
-        tenants: The wave, from 0, of each tenant.
-        max_failures: The failure budget as it was given: a number or a percentage.
-        allow_destructive: Whether steps that destroy data may run.
+        schema_hash: Where to; ``document`` has its text and hints.
+        document: The schema's document.
+        previous_schema: What new tenants got until now.
+        waves: Label and size of each.
+        tenants: Each tenant's place.
+        max_failures: The failure budget, as text.
+        allow_destructive: Whether data may be dropped or rewritten.
     """
+    number = (session.scalar(select(func.count()).select_from(Rollout)) or 0) + 1
     row = Rollout(
-        id=rollout,
+        id=f"r{number}",
         schema_hash=schema_hash,
-        state=RolloutState.PLANNED,
-        waves=[dict(wave) for wave in waves],
+        document=document,
+        previous_schema=previous_schema,
+        state=RolloutState.RUNNING,
+        waves=[{"label": label, "size": size} for label, size in waves],
         max_failures=max_failures,
+        excused=0,
         allow_destructive=allow_destructive,
     )
     session.add(row)
     session.flush()
-    add_tenants(session, rollout=rollout, tenants=tenants)
+    enlist(session, row.id, tenants)
     return row
 
 
-def add_tenants(session: Session, *, rollout: str, tenants: Mapping[str, int]) -> None:
-    """Let more tenants take part: at the beginning, and those that were made while it ran.
-
-    Args:
-        session: Within a transaction of the catalog.
-        rollout: Its id.
-        tenants: The wave, from 0, of each tenant; none of them takes part yet.
-    """
-    rows = [
-        {"rollout_id": rollout, "tenant_id": tenant, "wave": wave, "outcome": Outcome.PENDING, "attempts": 0}
-        for tenant, wave in tenants.items()
+def enlist(session: Session, rollout: str, tenants: Sequence[Enlisted]) -> None:
+    """Give tenants a place in a rollout; one that had a place before gets this one instead."""
+    ids = [tenant.tenant for tenant in tenants]
+    session.execute(delete(RolloutTenant).where(_of(rollout), RolloutTenant.tenant_id.in_(ids)))
+    if not tenants:
+        return
+    places = [
+        {
+            "rollout_id": rollout,
+            "tenant_id": place.tenant,
+            "wave": place.wave,
+            "outcome": place.outcome,
+            "from_schema": place.from_schema,
+            "attempts": place.attempts,
+        }
+        for place in tenants
     ]
-    if rows:
-        session.execute(insert(RolloutTenant), rows)
+    session.execute(insert(RolloutTenant), places)
 
 
-def get(session: Session, rollout: str) -> Rollout:
+def get(session: Session, rollout: str, *, lock: bool = False) -> Rollout:
     """The rollout of that id.
 
     Raises:
         RolloutNotFound: There is none.
     """
-    row = session.get(Rollout, rollout, populate_existing=True)
+    row = session.get(Rollout, rollout, populate_existing=True, with_for_update=lock or None)
     if row is None:
         raise RolloutNotFound(rollout)
     return row
 
 
 def everyone(session: Session) -> list[Rollout]:
-    """All rollouts, newest first."""
-    return list(session.scalars(select(Rollout).order_by(Rollout.created_at.desc(), Rollout.id)))
+    """All rollouts, the newest first."""
+    return list(session.scalars(select(Rollout).order_by(Rollout.created_at.desc(), Rollout.id.desc())))
 
 
-def unfinished(session: Session) -> list[Rollout]:
-    """Rollouts that are not over: planned, running, paused or halted; oldest first."""
-    query = select(Rollout).where(Rollout.state.in_(UNFINISHED)).order_by(Rollout.created_at)
-    return list(session.scalars(query))
+def unfinished(session: Session) -> Rollout | None:
+    """The rollout that still has a claim on the fleet."""
+    return session.scalars(select(Rollout).where(Rollout.state.in_(UNFINISHED))).first()
 
 
-def set_state(
-    session: Session, *, rollout: str, state: RolloutState, only_from: Sequence[RolloutState]
+def change_state(
+    session: Session, rollout: str, *, to: RolloutState, only_from: Collection[RolloutState]
 ) -> bool:
-    """Move a rollout to another state; False where it is in none of those that the step may follow."""
+    """Move a rollout to another state; False where it is in none of the expected ones."""
     changed = (
         update(Rollout)
         .where(Rollout.id == rollout, Rollout.state.in_(only_from))
-        .values(state=state)
+        .values(state=to)
         .returning(Rollout.id)
     )
     return session.scalar(changed) is not None
 
 
-def lease(session: Session, *, rollout: str, owner: str, seconds: float) -> bool:
-    """Take or renew the right to drive a rollout; False while another's lives.
+def take_lease(
+    session: Session, rollout: str, *, owner: str, seconds: float, dead: str | None = None
+) -> bool:
+    """Become the only driver of a rollout, or stay it; False while another one's lease lasts.
 
-    It only keeps two drivers from doing the same work twice: each tenant's own lease is what protects it.
+    Args:
+        session: Within a transaction of the catalog.
+        rollout: Its id.
+        owner: Who takes it.
+        seconds: How long it lasts unless it is taken again.
+        dead: An owner that is known to be gone: its lease need not be waited out.
     """
     now = time.time()
-    changed = (
+    free = or_(
+        Rollout.lease_owner.is_(None),
+        Rollout.lease_owner.in_([owner, dead or owner]),
+        Rollout.lease_expires < now,
+    )
+    taken = (
         update(Rollout)
-        .where(Rollout.id == rollout)
-        .where(or_(Rollout.lease_owner.is_(None), Rollout.lease_owner == owner, Rollout.lease_expires <= now))
+        .where(Rollout.id == rollout, free)
         .values(lease_owner=owner, lease_expires=now + seconds)
         .returning(Rollout.id)
     )
-    return session.scalar(changed) is not None
+    return session.scalar(taken) is not None
 
 
-def release(session: Session, *, rollout: str, owner: str) -> bool:
-    """Give up driving a rollout; False where another drives it."""
-    changed = (
+def release_lease(session: Session, rollout: str, *, owner: str) -> None:
+    """Stop being the driver, if one still is it."""
+    session.execute(
         update(Rollout)
         .where(Rollout.id == rollout, Rollout.lease_owner == owner)
         .values(lease_owner=None, lease_expires=None)
-        .returning(Rollout.id)
     )
-    return session.scalar(changed) is not None
 
 
-def tenants(
-    session: Session, *, rollout: str, wave: int | None = None, outcomes: Sequence[Outcome] | None = None
-) -> list[RolloutTenant]:
-    """How it went for each tenant, by wave and id.
-
-    Args:
-        session: Within a transaction of the catalog.
-        rollout: Its id.
-        wave: Only this one.
-        outcomes: Only tenants with one of these.
-    """
-    query = select(RolloutTenant).where(RolloutTenant.rollout_id == rollout)
+def counts(session: Session, rollout: str, *, wave: int | None = None) -> dict[Outcome, int]:
+    """How many tenants had each outcome, of the whole rollout or of one wave."""
+    counted = select(RolloutTenant.outcome, func.count()).where(_of(rollout)).group_by(RolloutTenant.outcome)
     if wave is not None:
-        query = query.where(RolloutTenant.wave == wave)
-    if outcomes is not None:
-        query = query.where(RolloutTenant.outcome.in_(outcomes))
-    ordered = query.order_by(RolloutTenant.wave, RolloutTenant.tenant_id)
-    return list(session.scalars(ordered.execution_options(populate_existing=True)))
+        counted = counted.where(RolloutTenant.wave == wave)
+    return dict(session.execute(counted).tuples().all())
 
 
-def counts(session: Session, *, rollout: str) -> dict[Outcome, int]:
-    """How many tenants had each outcome."""
-    counted = session.execute(
-        select(RolloutTenant.outcome, func.count())
-        .where(RolloutTenant.rollout_id == rollout)
-        .group_by(RolloutTenant.outcome)
+def counts_by_wave(session: Session, rollout: str) -> dict[tuple[int, Outcome], int]:
+    """How many tenants had each outcome in each wave."""
+    counted = (
+        select(RolloutTenant.wave, RolloutTenant.outcome, func.count())
+        .where(_of(rollout))
+        .group_by(RolloutTenant.wave, RolloutTenant.outcome)
     )
-    return dict(counted.all())
+    return {(wave, outcome): count for wave, outcome, count in session.execute(counted)}
 
 
-def start_tenant(session: Session, *, rollout: str, tenant: str, from_schema: str | None) -> bool:
-    """Note that a tenant's turn begins; False where it is done, or takes no part."""
-    changed = (
-        _of_tenant(rollout, tenant, Outcome.PENDING, Outcome.RUNNING, Outcome.FAILED)
-        .values(
-            outcome=Outcome.RUNNING,
-            attempts=RolloutTenant.attempts + 1,
-            from_schema=func.coalesce(RolloutTenant.from_schema, from_schema),
-            started_at=time.time(),
-            finished_at=None,
-            error_type=None,
-            error=None,
-            sample=None,
+def places(
+    session: Session, rollout: str, *, outcomes: Collection[Outcome] = tuple(Outcome)
+) -> list[RolloutTenant]:
+    """The rollout's tenants that had one of these outcomes, by wave and id."""
+    query = (
+        select(RolloutTenant)
+        .where(_of(rollout), RolloutTenant.outcome.in_(outcomes))
+        .order_by(RolloutTenant.wave, RolloutTenant.tenant_id)
+    )
+    return list(session.scalars(query))
+
+
+def place(session: Session, rollout: str, tenant: str) -> RolloutTenant | None:
+    """A tenant's row in a rollout; None where it has no part in it."""
+    return session.get(RolloutTenant, (rollout, tenant), populate_existing=True)
+
+
+def open_wave(session: Session, rollout: str) -> int | None:
+    """The first wave that still has tenants without an end."""
+    left = RolloutTenant.outcome.in_([Outcome.PENDING, Outcome.RUNNING])
+    return session.scalar(select(func.min(RolloutTenant.wave)).where(_of(rollout), left))
+
+
+def hand_out(session: Session, rollout: str, *, wave: int, server: str, limit: int) -> list[str]:
+    """Mark up to ``limit`` of a wave's waiting tenants on a server as handed to a worker; give their ids."""
+    now = time.time()
+    rested = RolloutTenant.finished_at <= now - BACKOFF_SECONDS * func.pow(2, RolloutTenant.attempts)
+    query = (
+        select(RolloutTenant.tenant_id)
+        .join(Tenant, Tenant.id == RolloutTenant.tenant_id)
+        .where(
+            _of(rollout),
+            RolloutTenant.wave == wave,
+            RolloutTenant.outcome == Outcome.PENDING,
+            or_(RolloutTenant.finished_at.is_(None), rested),
+            Tenant.server_id == server,
         )
+        .order_by(RolloutTenant.attempts, RolloutTenant.tenant_id)
+        .limit(limit)
+    )
+    ids = list(session.scalars(query))
+    handed = {"outcome": Outcome.RUNNING, "started_at": now}
+    session.execute(
+        update(RolloutTenant).where(_of(rollout), RolloutTenant.tenant_id.in_(ids)).values(handed)
+    )
+    return ids
+
+
+def running_on(session: Session, rollout: str, *, server: str) -> int:
+    """How many tenants on a server are handed out."""
+    query = (
+        select(func.count())
+        .select_from(RolloutTenant)
+        .join(Tenant, Tenant.id == RolloutTenant.tenant_id)
+        .where(_of(rollout), RolloutTenant.outcome == Outcome.RUNNING, Tenant.server_id == server)
+    )
+    return session.scalar(query) or 0
+
+
+def servers_waiting(session: Session, rollout: str, *, wave: int) -> list[str]:
+    """The servers that hold tenants of a wave which are not handed out yet, by id."""
+    query = (
+        select(Tenant.server_id)
+        .join(RolloutTenant, Tenant.id == RolloutTenant.tenant_id)
+        .where(_of(rollout), RolloutTenant.wave == wave, RolloutTenant.outcome == Outcome.PENDING)
+        .distinct()
+        .order_by(Tenant.server_id)
+    )
+    return list(session.scalars(query))
+
+
+def begin_try(session: Session, rollout: str, tenant: str) -> RolloutTenant | None:
+    """Count one more try at a tenant; None where it has its end already (a message came twice)."""
+    begun = (
+        update(RolloutTenant)
+        .where(
+            _of(rollout),
+            RolloutTenant.tenant_id == tenant,
+            RolloutTenant.outcome.in_([Outcome.PENDING, Outcome.RUNNING]),
+        )
+        .values(outcome=Outcome.RUNNING, attempts=RolloutTenant.attempts + 1, started_at=time.time())
         .returning(RolloutTenant.tenant_id)
     )
-    return session.scalar(changed) is not None
+    return None if session.scalar(begun) is None else place(session, rollout, tenant)
 
 
-def end_tenant(
-    session: Session,
-    *,
-    rollout: str,
-    tenant: str,
-    outcome: Outcome,
-    strategy: str | None = None,
-    pause_ms: float | None = None,
-) -> bool:
-    """Note how it went for a tenant (failures apart, see ``fail_tenant``); False where it takes no part."""
-    changed = (
-        _of_tenant(rollout, tenant)
-        .values(outcome=outcome, strategy=strategy, pause_ms=pause_ms, finished_at=time.time())
-        .returning(RolloutTenant.tenant_id)
-    )
-    return session.scalar(changed) is not None
-
-
-def fail_tenant(
-    session: Session,
-    *,
-    rollout: str,
-    tenant: str,
-    error_type: str,
-    error: str,
-    sample: Sequence[Any] | None = None,
-) -> bool:
-    """Note why a tenant could not take the schema; False where it takes no part.
-
-    Args:
-        session: Within a transaction of the catalog.
-        rollout: Its id.
-        tenant: The canonical id.
-        error_type: The error's class.
-        error: Its message.
-        sample: Keys of rows that stood in the way, if any did.
-    """
-    changed = (
-        _of_tenant(rollout, tenant)
+def end_try(session: Session, rollout: str, tenant: str, ending: Ending) -> None:
+    """Record how a try ended. An end that is recorded already stays: two workers may have had the tenant."""
+    session.execute(
+        update(RolloutTenant)
+        .where(
+            _of(rollout),
+            RolloutTenant.tenant_id == tenant,
+            RolloutTenant.outcome.in_([Outcome.PENDING, Outcome.RUNNING]),
+        )
         .values(
-            outcome=Outcome.FAILED,
-            error_type=error_type,
-            error=error,
-            sample=None if sample is None else list(sample),
+            outcome=ending.outcome,
+            error_type=ending.error_type,
+            error=ending.error,
+            sample=ending.sample,
+            strategy=ending.strategy,
+            pause_ms=ending.pause_ms,
             finished_at=time.time(),
         )
-        .returning(RolloutTenant.tenant_id)
     )
-    return session.scalar(changed) is not None
 
 
-def reset_tenants(session: Session, *, rollout: str, outcomes: Sequence[Outcome]) -> int:
-    """Let the tenants with one of these outcomes have their turn again; returns how many."""
-    changed = (
+def set_outcome(session: Session, rollout: str, tenant: str, ending: Ending) -> None:
+    """Record an end in place of the one before: what was done to this tenant by itself."""
+    session.execute(
         update(RolloutTenant)
-        .where(RolloutTenant.rollout_id == rollout, RolloutTenant.outcome.in_(outcomes))
-        .values(outcome=Outcome.PENDING)
-        .returning(RolloutTenant.tenant_id)
+        .where(_of(rollout), RolloutTenant.tenant_id == tenant)
+        .values(
+            outcome=ending.outcome,
+            error_type=ending.error_type,
+            error=ending.error,
+            sample=ending.sample,
+            finished_at=time.time(),
+        )
     )
-    return len(session.scalars(changed).all())
 
 
-def _of_tenant(rollout: str, tenant: str, *only_from: Outcome) -> Update:
-    """An update of one tenant's row, where its outcome is one of these if any are named."""
-    changed = update(RolloutTenant).where(
-        RolloutTenant.rollout_id == rollout, RolloutTenant.tenant_id == tenant
+def take_back(
+    session: Session, rollout: str, *, tenants: Collection[str] | None = None, before: float | None = None
+) -> int:
+    """Make tenants that were handed out wait again: all, only these, only those handed out before a time."""
+    query = update(RolloutTenant).where(_of(rollout), RolloutTenant.outcome == Outcome.RUNNING)
+    if tenants is not None:
+        query = query.where(RolloutTenant.tenant_id.in_(tenants))
+    if before is not None:
+        query = query.where(RolloutTenant.started_at < before)
+    taken = query.values(outcome=Outcome.PENDING).returning(RolloutTenant.tenant_id)
+    return len(session.scalars(taken).all())
+
+
+def drop_deleted(session: Session, rollout: str) -> None:
+    """Forget tenants that were deleted before their turn: there is nothing left to bring anywhere."""
+    gone = select(Tenant.id).where(Tenant.state == TenantState.DELETED)
+    session.execute(
+        delete(RolloutTenant).where(
+            _of(rollout), RolloutTenant.outcome == Outcome.PENDING, RolloutTenant.tenant_id.in_(gone)
+        )
     )
-    return changed.where(RolloutTenant.outcome.in_(only_from)) if only_from else changed
+
+
+def strays(session: Session, rollout: Rollout, *, wave: int) -> list[Enlisted]:
+    """Places in a new wave for tenants that a rollout is done with, or never saw, and that have another schema.
+
+    They were created from the old template while it began, or restored or adopted meanwhile. Tries that they
+    had count on, so that a tenant which never takes the schema comes to an end.
+    """
+    query = (
+        select(Tenant.id, Tenant.schema_hash, func.coalesce(RolloutTenant.attempts, 0))
+        .outerjoin(
+            RolloutTenant, and_(RolloutTenant.tenant_id == Tenant.id, RolloutTenant.rollout_id == rollout.id)
+        )
+        .where(
+            Tenant.state.in_(_PRESENT),
+            Tenant.schema_hash.is_distinct_from(rollout.schema_hash),
+            or_(
+                RolloutTenant.tenant_id.is_(None),
+                RolloutTenant.outcome.in_([Outcome.DONE, Outcome.SAME]),
+            ),
+        )
+        .order_by(Tenant.id)
+    )
+    return [
+        Enlisted(tenant=tenant, wave=wave, from_schema=schema, attempts=attempts)
+        for tenant, schema, attempts in session.execute(query).tuples()
+    ]
+
+
+def reset(session: Session, rollout: str, *, outcomes: Collection[Outcome], tenant: str | None = None) -> int:
+    """Give tenants that ended so another first try; all of them, or one. Returns how many."""
+    query = update(RolloutTenant).where(_of(rollout), RolloutTenant.outcome.in_(outcomes))
+    if tenant is not None:
+        query = query.where(RolloutTenant.tenant_id == tenant)
+    again = query.values(
+        outcome=Outcome.PENDING, attempts=0, error_type=None, error=None, sample=None, finished_at=None
+    )
+    return len(session.scalars(again.returning(RolloutTenant.tenant_id)).all())
+
+
+def turn_back(session: Session, rollout: Rollout) -> None:
+    """Make every tenant that has the rollout's schema wait for its way back, and close the others' turns."""
+    there = select(Tenant.id).where(Tenant.schema_hash == rollout.schema_hash, Tenant.state.in_(_PRESENT))
+    ended_there = and_(
+        RolloutTenant.tenant_id.in_(there),
+        RolloutTenant.outcome.in_([Outcome.DONE, Outcome.FAILED, Outcome.RUNNING, Outcome.PENDING]),
+    )
+    never_there = and_(
+        RolloutTenant.tenant_id.not_in(there),
+        RolloutTenant.outcome.in_([Outcome.RUNNING, Outcome.PENDING]),
+    )
+    fresh = {"attempts": 0, "error_type": None, "error": None, "sample": None, "finished_at": None}
+    for which, outcome in ((never_there, Outcome.ROLLED_BACK), (ended_there, Outcome.PENDING)):
+        session.execute(update(RolloutTenant).where(_of(rollout.id), which).values(outcome=outcome, **fresh))
+
+
+def born_there(session: Session, rollout: Rollout) -> list[Tenant]:
+    """Tenants without a place in the rollout that have its schema: they were created with it."""
+    enlisted = select(RolloutTenant.tenant_id).where(_of(rollout.id))
+    query = select(Tenant).where(
+        Tenant.schema_hash == rollout.schema_hash, Tenant.state.in_(_PRESENT), Tenant.id.not_in(enlisted)
+    )
+    return list(session.scalars(query.order_by(Tenant.id)))
+
+
+def _of(rollout: str) -> ColumnElement[bool]:
+    return RolloutTenant.rollout_id == rollout
