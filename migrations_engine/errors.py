@@ -3,6 +3,7 @@
 MigrationError
 ├── SchemaError            the document is wrong: every fault with its place
 ├── Unsupported            an object that this version cannot carry: its name and a way out
+├── UnknownDialect         there is no DDL for this database
 ├── DestructiveChange      data would be dropped or rewritten, and no leave was given
 ├── DataDoesNotFit         rows that the new schema would reject: rule, count, sample keys
 ├── VerificationFailed     a copy is not equal to its source: table, count, sample keys
@@ -156,3 +157,12 @@ class DatabaseDamaged(MigrationError):
 
 class SQLiteTooOld(MigrationError):
     """The linked SQLite corrupts WAL files (the WAL-reset bug, versions 3.7.0 to 3.51.2)."""
+
+
+class UnknownDialect(MigrationError):
+    """There is no DDL for this dialect; ``available`` names those that there is DDL for."""
+
+    def __init__(self, dialect: str, *, available: list[str]) -> None:
+        self.dialect = dialect
+        self.available = available
+        super().__init__(f"no DDL for the dialect {dialect!r}; available: {', '.join(available)}")

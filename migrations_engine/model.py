@@ -40,7 +40,8 @@ class Column:
 
     ``type`` is the declared type as written, possibly empty. ``default`` is the text after DEFAULT as SQL:
     a literal, a keyword, or an expression in its parentheses. ``constraint_names`` holds the names given to
-    constraints that stay with the column and have no other place for them (``CONSTRAINT d DEFAULT 1``).
+    constraints that stay with the column and have no other place for them, with the kind before each
+    (DEFAULT, COLLATE, GENERATED or NULL): ``CONSTRAINT d DEFAULT 1`` is ``("DEFAULT", "d")``.
     """
 
     name: str
@@ -85,10 +86,14 @@ class Unique:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A CHECK constraint; the expression without its outer parentheses."""
+    """A CHECK constraint; the expression without its outer parentheses.
+
+    ``column`` is the column in whose definition it is written; it changes nothing but where it is written again.
+    """
 
     expression: str
     name: str | None = None
+    column: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,3 +206,9 @@ def fold(name: str) -> str:
 def quote(name: str) -> str:
     """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def is_engine_name(name: str) -> bool:
+    """Whether a name is one of the engine's own objects in a file, which appear in no document."""
+    folded = fold(name)
+    return folded == "_schema_versions" or folded.startswith("_tenantdb")

@@ -1,0 +1,1 @@
+"""schema.json: its text, its values, its faults."""

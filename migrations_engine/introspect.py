@@ -1,0 +1,119 @@
+"""A real file's structure, read from the statements that SQLite keeps and checked against its pragmas."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from migrations_engine import pragmas, sqlite
+from migrations_engine.errors import Unsupported
+from migrations_engine.model import Index, Table, Trigger, View, VirtualTable, fold, is_engine_name
+from migrations_engine.schema import Schema
+from migrations_engine.sql import heads, indexes
+from migrations_engine.sql.assembly import Contradiction
+from migrations_engine.sql.lexer import Malformed
+from migrations_engine.sql.tables import parse_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import apsw
+
+
+def introspect(source: str | PathLike[str] | apsw.Connection) -> Schema:
+    """Read the structure of a database.
+
+    The engine's own objects, SQLite's and the shadow tables of virtual tables are left out. No view, trigger
+    or function of the file is run.
+
+    Args:
+        source: A path, or an open connection, which is left as it is.
+
+    Raises:
+        FileNotFoundError: There is no file at the path.
+        DatabaseDamaged: The file is not a database.
+        Unsupported: An object cannot be read without losing something; the error names it.
+    """
+    if isinstance(source, (str, PathLike)):
+        with contextlib.closing(sqlite.connect(source, mode="ro")) as conn, sqlite.mapped_errors(source):
+            return introspect(conn)
+    if source.in_transaction:
+        return _read(source)
+    with sqlite.snapshot(source):
+        return _read(source)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is read so far, in the file's order."""
+
+    tables: dict[str, Table] = field(default_factory=dict)
+    indexes: dict[str, list[Index]] = field(default_factory=dict)
+    views: list[View] = field(default_factory=list)
+    triggers: list[Trigger] = field(default_factory=list)
+    virtual_tables: list[VirtualTable] = field(default_factory=list)
+
+    def take(self, kind: str, table: str, sql: str) -> None:
+        """Read one row of sqlite_schema."""
+        if kind == "view":
+            self.views.append(heads.parse_view(sql))
+        elif kind == "trigger":
+            self.triggers.append(heads.parse_trigger(sql))
+        elif kind == "index":
+            self.indexes.setdefault(fold(table), []).append(indexes.parse_index(sql))
+        elif heads.is_virtual(sql):
+            self.virtual_tables.append(heads.parse_virtual_table(sql))
+        else:
+            self.tables[fold(table)] = parse_table(sql)
+
+    def schema(self) -> Schema:
+        """Everything, with the indexes on their tables."""
+        return Schema(
+            tables=tuple(
+                replace(table, indexes=tuple(indexes.resolve(i, table) for i in self.indexes.get(name, ())))
+                for name, table in self.tables.items()
+            ),
+            views=tuple(self.views),
+            triggers=tuple(self.triggers),
+            virtual_tables=tuple(self.virtual_tables),
+        )
+
+
+def _read(conn: apsw.Connection) -> Schema:
+    """Read all objects in one snapshot."""
+    found = _Found()
+    for kind, name, table, sql in _objects(conn):
+        try:
+            found.take(kind, table, sql)
+        except (Malformed, Contradiction) as error:
+            raise _unreadable(kind, name, str(error)) from error
+    for table, difference in pragmas.differences(conn, found.tables.values()):
+        raise _unreadable("table", table, difference)
+    return found.schema()
+
+
+def _unreadable(kind: str, name: str, reason: str) -> Unsupported:
+    return Unsupported(
+        f"the {kind} {name!r} cannot be read without losing something: {reason}. "
+        "Please report its CREATE statement",
+        object_name=name,
+    )
+
+
+def _objects(conn: apsw.Connection) -> Iterator[tuple[str, str, str, str]]:
+    """The rows of sqlite_schema that are the user's: kind, name, table and statement."""
+    shadows = pragmas.shadow_tables(conn)
+    rows = sqlite.rows(
+        conn, "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+    )
+    for kind, name, table, sql in rows:
+        if not any(_is_internal(each, shadows) for each in (name, table)):
+            yield kind, name, table, sql
+
+
+def _is_internal(name: str, shadows: frozenset[str]) -> bool:
+    """Whether an object of that name belongs to SQLite, to the engine or to a virtual table."""
+    folded = fold(name)
+    return folded.startswith("sqlite_") or is_engine_name(name) or folded in shadows

@@ -1,0 +1,28 @@
+"""Rule: a default is its value; quotes of any kind, a bare word and parentheses around it say nothing."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from migrations_engine.normalize import names
+from migrations_engine.normalize.expressions import joined
+from migrations_engine.normalize.parentheses import stripped
+from migrations_engine.sql.lexer import tokenize, unquote
+
+_VALUES: Final = frozenset(("TRUE", "FALSE", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP"))
+
+
+@lru_cache(maxsize=4096)
+def default(text: str) -> str | None:
+    """The canonical text of what follows DEFAULT; None for NULL, which is what no default gives."""
+    tokens = stripped(tokenize(text))
+    if len(tokens) != 1:
+        return joined(tokens, frozenset())
+    word = tokens[0].text
+    if word.upper() == "NULL":
+        return None
+    # A name in this place is a string: DEFAULT user, DEFAULT "user" and DEFAULT 'user' are one.
+    if tokens[0].kind == "quoted" or (tokens[0].kind == "word" and word.upper() not in _VALUES):
+        return names.string(unquote(word))
+    return joined(tokens, frozenset())

@@ -1,0 +1,77 @@
+"""The canonical form of a schema, and the text of it that is hashed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from migrations_engine.model import Objects
+from migrations_engine.normalize import statements, tables
+from migrations_engine.normalize.scopes import schema_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_Object = TypeVar("_Object", bound=_Named)
+
+VERSION: Final = "tenantdb schema 1"
+"""Begins the hashed text, so that a new form gives new hashes and old ones are known for what they are."""
+
+
+def canonical(objects: Objects) -> Objects:
+    """A schema in canonical form: equal for all spellings that make equal databases.
+
+    Names of objects, columns and constraints stay as declared; the texts inside are for comparing, not for SQLite.
+
+    Raises:
+        Malformed: The text of an object cannot be read.
+    """
+    scope = schema_names(objects)
+    return Objects(
+        tables=_by_name(tables.table(table) for table in objects.tables),
+        views=_by_name(statements.view(view, scope) for view in objects.views),
+        triggers=_by_name(statements.trigger(trigger, scope) for trigger in objects.triggers),
+        virtual_tables=_by_name(statements.virtual_table(table) for table in objects.virtual_tables),
+    )
+
+
+def canonical_text(objects: Objects) -> str:
+    """The text that is hashed: the version, then the canonical form as JSON without defaults."""
+    document = json.dumps(
+        _plain(canonical(objects)), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+    return f"{VERSION}\n{document}"
+
+
+def schema_hash(objects: Objects) -> str:
+    """SHA-256 of the canonical form, in hex."""
+    return hashlib.sha256(canonical_text(objects).encode()).hexdigest()
+
+
+def _by_name(objects: Iterable[_Object]) -> tuple[_Object, ...]:
+    return tuple(sorted(objects, key=lambda found: found.name))
+
+
+def _plain(value: object) -> object:
+    """A value as JSON knows it; fields at their default are left out, so that new ones change no hash."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if not dataclasses.is_dataclass(value):
+        return value
+    found = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
+    return {name: _plain(each) for name, each, default in found if each != default}
+
+
+@cache
+def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
+    """The compared fields of a value's class, each with its default."""
+    return tuple((each.name, each.default) for each in dataclasses.fields(kind) if each.compare)

@@ -1,0 +1,48 @@
+"""Rule: a key is its columns in order, wherever it was written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migrations_engine.model import ForeignKey, IndexedColumn, PrimaryKey, Unique, fold
+from migrations_engine.normalize.collations import collation, key_collation
+from migrations_engine.normalize.expressions import expression
+
+if TYPE_CHECKING:
+    from migrations_engine.normalize.scopes import Scope
+
+
+def primary_key(key: PrimaryKey | None, scope: Scope) -> PrimaryKey | None:
+    """The canonical primary key."""
+    return key and replace(key, columns=entries(key.columns, scope))
+
+
+def unique(constraint: Unique, scope: Scope) -> Unique:
+    """The canonical UNIQUE constraint."""
+    return replace(constraint, columns=entries(constraint.columns, scope))
+
+
+def foreign_key(key: ForeignKey) -> ForeignKey:
+    """The canonical foreign key; REFERENCES p is not REFERENCES p(id), which stays when p's key changes."""
+    return replace(
+        key,
+        columns=tuple(fold(name) for name in key.columns),
+        parent=fold(key.parent),
+        parent_columns=tuple(fold(name) for name in key.parent_columns),
+        match=key.match and fold(key.match),
+    )
+
+
+def entries(columns: tuple[IndexedColumn, ...], scope: Scope) -> tuple[IndexedColumn, ...]:
+    """The canonical entries of a key or an index."""
+    return tuple(_entry(column, scope) for column in columns)
+
+
+def _entry(entry: IndexedColumn, scope: Scope) -> IndexedColumn:
+    if not entry.is_column:
+        text = expression(entry.expression, scope.names)
+        return replace(entry, expression=text, collation=collation(entry.collation))
+    name = fold(entry.expression)
+    of_column = scope.collations.get(name)
+    return replace(entry, expression=name, collation=key_collation(entry.collation, of_column=of_column))

@@ -1,0 +1,114 @@
+"""What SQLite itself says about its tables: the witness against which reading the statements is held."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from migrations_engine import sqlite
+from migrations_engine.model import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import apsw
+
+    from migrations_engine.model import Column, Table
+
+_VIRTUAL, _STORED = 2, 3
+"""What table_xinfo calls hidden: the two kinds of generated columns."""
+
+_JOINED = "SELECT m.name, p.* FROM main.sqlite_schema AS m JOIN {} AS p WHERE m.type = 'table'"
+
+_UNIQUES = """SELECT m.name, l.name, i.name FROM main.sqlite_schema AS m JOIN pragma_index_list(m.name) AS l
+    JOIN pragma_index_info(l.name) AS i WHERE m.type = 'table' AND l.origin IN ('u', 'pk')"""
+
+
+def shadow_tables(conn: apsw.Connection) -> frozenset[str]:
+    """The folded names of tables that belong to a virtual table."""
+    found = sqlite.rows(conn, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
+    return frozenset(fold(name) for (name,) in found)
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What both sides must agree on."""
+
+    columns: list[tuple[object, ...]] = field(default_factory=list)
+    uniques: set[tuple[str, ...]] = field(default_factory=set)
+    foreign_keys: Counter[tuple[object, ...]] = field(default_factory=Counter)
+
+
+def differences(conn: apsw.Connection, tables: Iterable[Table]) -> Iterator[tuple[str, str]]:
+    """Where tables differ from the file's: (table, what), empty if nothing was lost in reading."""
+    there = _facts_of_file(conn)
+    for table in tables:
+        want, got = there[fold(table.name)], _facts_of_table(table)
+        for what in ("columns", "uniques", "foreign_keys"):
+            if getattr(want, what) != getattr(got, what):
+                label = what.replace("_", " ")
+                yield table.name, f"its {label} are {getattr(want, what)}, not {getattr(got, what)}"
+
+
+def _facts_of_table(table: Table) -> _Facts:
+    """What a table that was read says."""
+    key = table.primary_key
+    order = (
+        {fold(column.expression): at for at, column in reversed(list(enumerate(key.columns, 1)))}
+        if key
+        else {}
+    )
+    facts = _Facts(columns=[_column(column, order, table) for column in table.columns])
+    keys = [unique.columns for unique in table.uniques]
+    if key and not key.is_rowid:
+        keys.append(key.columns)
+    facts.uniques = {tuple(dict.fromkeys(fold(c.expression) for c in columns)) for columns in keys}
+    for foreign in table.foreign_keys:
+        parents = tuple(map(fold, foreign.parent_columns)) or (None,) * len(foreign.columns)
+        pairs = tuple(zip(map(fold, foreign.columns), parents, strict=True))
+        actions = (foreign.on_update or "NO ACTION", foreign.on_delete or "NO ACTION")
+        facts.foreign_keys[(fold(foreign.parent), pairs, *actions)] += 1
+    return facts
+
+
+def _column(column: Column, order: dict[str, int], table: Table) -> tuple[object, ...]:
+    place = order.get(fold(column.name), 0)
+    generated = column.generated
+    hidden = 0 if generated is None else _STORED if generated.stored else _VIRTUAL
+    # SQLite itself makes the key of a WITHOUT ROWID table NOT NULL.
+    required = column.not_null is not None or (place > 0 and table.without_rowid)
+    return column.name, required, column.default is not None, place, hidden
+
+
+def _facts_of_file(conn: apsw.Connection) -> dict[str, _Facts]:
+    """What SQLite says, by folded table name; three statements for the whole file."""
+    facts: defaultdict[str, _Facts] = defaultdict(_Facts)
+    columns = _JOINED.format("pragma_table_xinfo(m.name)")
+    for table, _, name, _, required, default, place, hidden in sqlite.rows(conn, columns):
+        entry = (name, bool(required), default is not None, place, hidden)
+        facts[fold(table)].columns.append(entry)
+    _add_uniques(conn, facts)
+    _add_foreign_keys(conn, facts)
+    return facts
+
+
+def _add_uniques(conn: apsw.Connection, facts: dict[str, _Facts]) -> None:
+    """Note the columns of every index that a constraint made."""
+    keys: dict[tuple[str, str], list[str]] = {}
+    for table, index, column in sqlite.rows(conn, _UNIQUES):
+        keys.setdefault((table, index), []).append(fold(column))
+    for (table, _), named in keys.items():
+        facts[fold(table)].uniques.add(tuple(named))
+
+
+def _add_foreign_keys(conn: apsw.Connection, facts: dict[str, _Facts]) -> None:
+    """Note every foreign key with its pairs of columns and its actions."""
+    keys: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
+    for table, number, *key in sqlite.rows(conn, _JOINED.format("pragma_foreign_key_list(m.name)")):
+        keys.setdefault((table, number), []).append(tuple(key))
+    for (table, _), parts in keys.items():
+        parts.sort()
+        _, parent, _, _, on_update, on_delete, _ = parts[0]
+        pairs = tuple((fold(child), to and fold(to)) for _, _, child, to, *_ in parts)
+        facts[fold(table)].foreign_keys[(fold(parent), pairs, on_update, on_delete)] += 1

@@ -1,0 +1,1 @@
+"""SQLite's DDL as tokens and values: no database is opened here."""

@@ -1,0 +1,165 @@
+"""Clauses that stand in more than one statement: conflict, indexed columns, references."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from migrations_engine.model import Conflict, ForeignKey, IndexedColumn
+from migrations_engine.sql.cursor import Cursor
+from migrations_engine.sql.keywords import RESERVED
+from migrations_engine.sql.lexer import Token, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CONFLICTS: Final[dict[str, Conflict | None]] = {
+    "ROLLBACK": "ROLLBACK",
+    "ABORT": None,
+    "FAIL": "FAIL",
+    "IGNORE": "IGNORE",
+    "REPLACE": "REPLACE",
+}
+
+_ACTIONS: Final = (("SET", "NULL"), ("SET", "DEFAULT"), ("CASCADE",), ("RESTRICT",), ("NO", "ACTION"))
+
+
+def conflict(cursor: Cursor) -> Conflict | None:
+    """Read an ON CONFLICT clause if one comes next; ABORT is the default and None."""
+    if not cursor.accept("ON", "CONFLICT"):
+        return None
+    for word, resolution in _CONFLICTS.items():
+        if cursor.accept(word):
+            return resolution
+    cursor.fail(f"expected {', '.join(_CONFLICTS)}, found {cursor.found()}")
+
+
+def entries(cursor: Cursor) -> list[list[Token]]:
+    """Read the parenthesised list of a key or an index as the tokens of each entry."""
+    cursor.expect("(")
+    found = [cursor.entry()]
+    while cursor.accept(","):
+        found.append(cursor.entry())
+    cursor.expect(")")
+    return found
+
+
+def indexed_columns(cursor: Cursor) -> tuple[IndexedColumn, ...]:
+    """Read the parenthesised list of a key or an index."""
+    return tuple(indexed_column(cursor.sql, entry) for entry in entries(cursor))
+
+
+def parse_indexed_column(text: str) -> IndexedColumn:
+    """One entry of a key or an index from a text of its own.
+
+    Raises:
+        Malformed: It is no single entry.
+    """
+    cursor = Cursor(text)
+    entry = cursor.entry()
+    if not cursor.done:
+        cursor.fail(f"more follows behind the end: {cursor.found()}")
+    return indexed_column(text, entry)
+
+
+def indexed_column(sql: str, entry: Sequence[Token]) -> IndexedColumn:
+    """One entry of a key or an index from its tokens.
+
+    A last COLLATE belongs to the entry only behind a whole operand: in ``a || b COLLATE NOCASE`` it is b's.
+    """
+    tokens, descending = list(entry), False
+    if len(tokens) > 1 and tokens[-1].text.upper() in ("ASC", "DESC"):
+        descending = tokens.pop().text.upper() == "DESC"
+    collation = None
+    while True:
+        if collation is None and _ends_with_collation(tokens):
+            collation = unquote(tokens[-1].text)
+            del tokens[-2:]
+        elif len(tokens) > 2 and _closing(tokens, 0) == len(tokens) - 1:
+            tokens = tokens[1:-1]
+        else:
+            break
+    single = len(tokens) == 1 and _is_name(tokens[0])
+    return IndexedColumn(
+        expression=unquote(tokens[0].text) if single else sql[tokens[0].start : tokens[-1].end],
+        is_column=single,
+        collation=collation,
+        descending=descending,
+    )
+
+
+def _ends_with_collation(tokens: Sequence[Token]) -> bool:
+    """Whether COLLATE and a name stand behind exactly one operand: a name, a call or a parenthesis."""
+    if len(tokens) < 3 or tokens[-2].text.upper() != "COLLATE":
+        return False
+    operand = len(tokens) - 2
+    opens = 0 if tokens[0].text == "(" else 1
+    return operand == 1 or (tokens[opens].text == "(" and _closing(tokens, opens) == operand - 1)
+
+
+def _closing(tokens: Sequence[Token], opens: int) -> int:
+    """The index of the parenthesis that closes the one at ``opens``; -1 where there is none."""
+    depth = 0
+    for index in range(opens, len(tokens)):
+        depth += {"(": 1, ")": -1}.get(tokens[index].text, 0)
+        if depth == 0:
+            return index if tokens[opens].text == "(" else -1
+    return -1
+
+
+def _is_name(token: Token) -> bool:
+    """Whether a token alone is a name; SQLite takes string literals for names here."""
+    return token.kind in ("quoted", "string") or (
+        token.kind == "word" and token.text.upper() not in RESERVED
+    )
+
+
+def references(cursor: Cursor, columns: tuple[str, ...], *, name: str | None) -> ForeignKey:
+    """Read what follows the word REFERENCES, but for DEFERRABLE."""
+    parent = cursor.name()
+    parent_columns = cursor.names() if cursor.word() == "(" else ()
+    actions: dict[str, str | None] = {}
+    match: str | None = None
+    while True:
+        if cursor.accept("MATCH"):
+            match = cursor.name().upper()
+        elif cursor.word() == "ON" and cursor.word(1) in ("DELETE", "UPDATE", "INSERT"):
+            cursor.accept("ON")
+            event = cursor.advance().text.upper()
+            actions[event] = _action(cursor)
+        else:
+            break
+    return ForeignKey(
+        columns=columns,
+        parent=parent,
+        parent_columns=parent_columns,
+        on_delete=actions.get("DELETE"),
+        on_update=actions.get("UPDATE"),
+        match=None if match == "SIMPLE" else match,
+        name=name,
+    )
+
+
+def _action(cursor: Cursor) -> str | None:
+    """Read a foreign key's action; NO ACTION is the default and None."""
+    for words in _ACTIONS:
+        if cursor.accept(*words):
+            return None if words == ("NO", "ACTION") else " ".join(words)
+    cursor.fail(f"expected SET NULL, SET DEFAULT, CASCADE, RESTRICT or NO ACTION, found {cursor.found()}")
+
+
+def starts_deferral(cursor: Cursor) -> bool:
+    """Whether DEFERRABLE or NOT DEFERRABLE comes next."""
+    return cursor.word() == "DEFERRABLE" or (cursor.word() == "NOT" and cursor.word(1) == "DEFERRABLE")
+
+
+def deferral(cursor: Cursor, key: ForeignKey) -> ForeignKey:
+    """Read a DEFERRABLE clause; only DEFERRABLE INITIALLY DEFERRED differs from the default."""
+    refused = cursor.accept("NOT")
+    cursor.expect("DEFERRABLE")
+    deferred = False
+    if cursor.accept("INITIALLY"):
+        deferred = cursor.accept("DEFERRED")
+        if not deferred:
+            cursor.expect("IMMEDIATE")
+    return replace(key, deferred=deferred and not refused)

@@ -1,0 +1,159 @@
+"""Reading tokens one after the other: what the grammar modules share."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from migrations_engine.sql.keywords import RESERVED
+from migrations_engine.sql.lexer import Malformed, Token, tokenize, unquote
+
+
+class Cursor:
+    """A place in a list of tokens; every ``accept`` and ``expect`` moves it on."""
+
+    __slots__ = ("_index", "_tokens", "sql")
+
+    def __init__(self, sql: str) -> None:
+        self.sql = sql
+        self._tokens = tokenize(sql)
+        self._index = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether all tokens are read."""
+        return self._index >= len(self._tokens)
+
+    @property
+    def position(self) -> int:
+        """The offset of the next token, or of the end of the text."""
+        return len(self.sql) if self.done else self._tokens[self._index].start
+
+    @property
+    def behind(self) -> int:
+        """The offset after the last token that was read."""
+        return self._tokens[self._index - 1].end if self._index else 0
+
+    def peek(self, ahead: int = 0) -> Token | None:
+        """The next token, or one further on; None behind the last."""
+        index = self._index + ahead
+        return self._tokens[index] if index < len(self._tokens) else None
+
+    def word(self, ahead: int = 0) -> str:
+        """The next token in upper case where it is an unquoted word or an operator, else the empty string."""
+        token = self.peek(ahead)
+        return token.text.upper() if token and token.kind in ("word", "operator") else ""
+
+    def advance(self) -> Token:
+        """Read the next token, whatever it is."""
+        token = self.peek()
+        if token is None:
+            self.fail("something is missing at the end")
+        self._index += 1
+        return token
+
+    def accept(self, *words: str) -> bool:
+        """Read these words if they come next, all or none."""
+        for ahead, word in enumerate(words):
+            if self.word(ahead) != word:
+                return False
+        self._index += len(words)
+        return True
+
+    def expect(self, *words: str) -> None:
+        """Read these words.
+
+        Raises:
+            Malformed: Something else comes next.
+        """
+        if not self.accept(*words):
+            self.fail(f"expected {' '.join(words)}, found {self.found()}")
+
+    def name(self) -> str:
+        """Read a name in any of its quotes."""
+        token = self.peek()
+        usable = token is not None and (
+            token.kind in ("quoted", "string")
+            or (token.kind == "word" and token.text.upper() not in RESERVED)
+        )
+        if not usable:
+            self.fail(f"expected a name, found {self.found()}")
+        return unquote(self.advance().text)
+
+    def names(self) -> tuple[str, ...]:
+        """Read names in parentheses."""
+        self.expect("(")
+        found = [self.name()]
+        while self.accept(","):
+            found.append(self.name())
+        self.expect(")")
+        return tuple(found)
+
+    def group(self) -> str:
+        """Read a parenthesised expression; its text without these parentheses."""
+        self.expect("(")
+        start = self.position
+        end = self.skip_expression()
+        if end == start:
+            self.fail("nothing stands between the parentheses")
+        self.expect(")")
+        return self.sql[start:end]
+
+    def skip_expression(self, *, commas: bool = True) -> int:
+        """Read on to the closing parenthesis of this level, to a semicolon or the end; the offset behind.
+
+        Args:
+            commas: Whether commas of this level belong to the expression too.
+        """
+        depth, end = 0, self.position
+        while (token := self.peek()) is not None:
+            if token.text == "(":
+                depth += 1
+            elif depth == 0 and (token.text in (")", ";") or (token.text == "," and not commas)):
+                break
+            elif token.text == ")":
+                depth -= 1
+            elif token.text == ";":
+                self.fail("a semicolon stands inside parentheses")
+            elif token.kind == "parameter":
+                self.fail(f"parameters such as {token.text} have no place in a schema")
+            end = token.end
+            self._index += 1
+        if depth:
+            self.fail("a parenthesis is never closed")
+        return end
+
+    def entry(self) -> list[Token]:
+        """Read the tokens up to the next comma or closing parenthesis of this level."""
+        first = self._index
+        self.skip_expression(commas=False)
+        if first == self._index:
+            self.fail(f"expected a column or an expression, found {self.found()}")
+        return self._tokens[first : self._index]
+
+    def rest(self) -> list[Token]:
+        """Read all tokens that are left, but for semicolons at the end."""
+        end = len(self._tokens)
+        while end > self._index and self._tokens[end - 1].text == ";":
+            end -= 1
+        first, self._index = self._index, len(self._tokens)
+        return self._tokens[first:end]
+
+    def finish(self) -> None:
+        """Check that nothing but a semicolon is left.
+
+        Raises:
+            Malformed: More follows, such as a second statement.
+        """
+        while self.accept(";"):
+            pass
+        if not self.done:
+            self.fail(f"more follows behind the end: {self.found()}")
+
+    def found(self) -> str:
+        """The next token for a message."""
+        token = self.peek()
+        return "the end" if token is None else repr(token.text)
+
+    def fail(self, message: str) -> NoReturn:
+        """Raise Malformed at the next token."""
+        raise Malformed(message, position=self.position)

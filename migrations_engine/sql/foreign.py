@@ -1,0 +1,91 @@
+"""A CREATE TABLE statement without its foreign keys: the same rows on disk, and no more ties to other tables."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from migrations_engine.sql.lexer import Token, tokenize
+
+_TAIL: Final = (
+    ("ON", "DELETE", "SET", "NULL"),
+    ("ON", "DELETE", "SET", "DEFAULT"),
+    ("ON", "DELETE", "NO", "ACTION"),
+    ("ON", "DELETE", "CASCADE"),
+    ("ON", "DELETE", "RESTRICT"),
+    ("ON", "UPDATE", "SET", "NULL"),
+    ("ON", "UPDATE", "SET", "DEFAULT"),
+    ("ON", "UPDATE", "NO", "ACTION"),
+    ("ON", "UPDATE", "CASCADE"),
+    ("ON", "UPDATE", "RESTRICT"),
+    ("NOT", "DEFERRABLE"),
+    ("DEFERRABLE",),
+    ("INITIALLY", "DEFERRED"),
+    ("INITIALLY", "IMMEDIATE"),
+)
+
+
+def without_foreign_keys(sql: str) -> str:
+    """Take every REFERENCES and FOREIGN KEY clause out of a CREATE TABLE statement, all else as written.
+
+    The order of its columns and other constraints stays, on which SQLite's numbering of automatic indexes
+    rests.
+    """
+    tokens = tokenize(sql)
+    spans = [_span(tokens, at) for at in range(len(tokens)) if _word(tokens, at) == "REFERENCES"]
+    for first, behind in reversed(spans):
+        sql = sql[: tokens[first].start] + sql[tokens[behind - 1].end :]
+    return sql
+
+
+def _span(tokens: list[Token], at: int) -> tuple[int, int]:
+    """The tokens of the clause around a REFERENCES: from its first to behind its last."""
+    behind = _close(tokens, at + 2)
+    while (longer := _tail(tokens, behind)) > behind:
+        behind = longer
+    first = at
+    if _word(tokens, at - 1) == ")" and _word(tokens, _open(tokens, at - 1) - 1) == "KEY":
+        first = _open(tokens, at - 1) - 2
+    if _word(tokens, first - 2) == "CONSTRAINT":
+        first -= 2
+    if first != at and _word(tokens, first) != "REFERENCES" and _is_table_constraint(tokens, first):
+        first -= _word(tokens, first - 1) == ","
+    return first, behind
+
+
+def _is_table_constraint(tokens: list[Token], first: int) -> bool:
+    """Whether a clause that begins here is one of the table, with a comma of its own before it."""
+    start = first + 2 if _word(tokens, first) == "CONSTRAINT" else first
+    return _word(tokens, start) == "FOREIGN"
+
+
+def _tail(tokens: list[Token], at: int) -> int:
+    """Behind the next action, MATCH or deferral; the same place where none comes."""
+    if _word(tokens, at) == "MATCH":
+        return at + 2
+    for words in _TAIL:
+        if all(_word(tokens, at + ahead) == word for ahead, word in enumerate(words)):
+            return at + len(words)
+    return at
+
+
+def _close(tokens: list[Token], at: int) -> int:
+    """Behind the list of names in parentheses that begins here; the same place where none does."""
+    if _word(tokens, at) != "(":
+        return at
+    while _word(tokens, at) != ")":
+        at += 1
+    return at + 1
+
+
+def _open(tokens: list[Token], at: int) -> int:
+    """The parenthesis that the one here closes; names alone stand between."""
+    while _word(tokens, at) != "(":
+        at -= 1
+    return at
+
+
+def _word(tokens: list[Token], at: int) -> str:
+    """A token in upper case where it is unquoted; empty outside of the text and for quoted names."""
+    if not 0 <= at < len(tokens) or tokens[at].kind not in ("word", "operator"):
+        return ""
+    return tokens[at].text.upper()
