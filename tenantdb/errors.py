@@ -20,6 +20,9 @@ TenantDBError
 ├── CatalogUnavailable      (r) the catalog does not answer
 ├── CatalogVersion          the catalog has another version than this code works with
 ├── ServerNotFound / ServerExists / ServerUnusable
+├── NoServerFits            no server takes a tenant of that kind
+├── FleetHasSchema          the fleet has a schema already: changing it is a rollout
+├── NotAdoptable            a file that can't become a tenant
 ├── OperationFailed         an operation ended without its goal; everything is as before
 ├── OperationUnknown        whether it happened cannot be known; a person must look
 ├── LeaseLost               (r) another worker took the operation over
@@ -245,6 +248,36 @@ class ServerUnusable(TenantDBError):
         self.server = server
         self.reason = reason
         super().__init__(f"server {server!r}: {reason}")
+
+
+class NoServerFits(TenantDBError):
+    """No server takes a tenant of that kind; ``reasons`` says for each server why not."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        self.reasons = reasons
+        listed = "; ".join(f"{server}: {reason}" for server, reason in reasons.items())
+        super().__init__(f"no server fits ({listed or 'there is none'}). Add one with: tenantdb server add")
+
+
+class FleetHasSchema(TenantDBError):
+    """The fleet has a schema and tenants already; both sides are hashes."""
+
+    def __init__(self, *, has: str, given: str) -> None:
+        self.has = has
+        self.given = given
+        super().__init__(
+            f"the fleet has tenants and the schema {has:.12}, not {given:.12}; "
+            "change it with: tenantdb rollout start schema.json"
+        )
+
+
+class NotAdoptable(TenantDBError):
+    """A file that can't become a tenant; ``path`` and ``reason`` say which and why."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path} can't be adopted: {reason}")
 
 
 class OperationFailed(TenantDBError):

@@ -1,0 +1,132 @@
+"""The commands of ``tenantdb``, loaded when they run: listing them must not import what they stand on."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from tenantdb.cli import failures, output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+"""What shells say of a command that Ctrl-C ended."""
+
+_USAGE: type[Exception] = typer.BadParameter.__bases__[0]
+"""The base of all usage errors, which Typer gives no name of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command or a group of them: the module whose ``app`` it is, and its line in the list."""
+
+    module: str
+    help: str
+
+
+ENTRIES: dict[str, Entry] = {
+    "init": Entry("tenantdb.cli.init", "Make the home of a fleet here, or bring it up to date."),
+    "status": Entry("tenantdb.cli.status", "What runs, what is stuck, how full the servers are."),
+    "server": Entry("tenantdb.cli.server", "The places that hold tenant files."),
+    "tenant": Entry("tenantdb.cli.tenant", "The customers' databases."),
+}
+
+
+class Menu(TyperGroup):
+    """The top level: knows each command's name and help, and imports only the one that runs."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the order of the table, which is the order in which people meet them."""
+        del ctx
+        return list(ENTRIES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A stand-in with name and help."""
+        del ctx
+        entry = ENTRIES.get(cmd_name)
+        return None if entry is None else TyperCommand(cmd_name, help=entry.help)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command itself, for running it."""
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        return name, stand_in if name is None else load(name), rest
+
+
+def load(name: str) -> Any:
+    """Import a command or a group of the table."""
+    entry = ENTRIES[name]
+    command = typer.main.get_command(importlib.import_module(entry.module).app)
+    command.name, command.help = name, command.help or entry.help
+    return command
+
+
+app = typer.Typer(
+    cls=Menu,
+    name="tenantdb",
+    help="One SQLite database per customer: where each is, what schema it has, and how it changes.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _top() -> None:
+    """Take no options of its own: everything is a command."""
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: The words after the program's name.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrong use or bad input, 3 refused for safety, 4 partly done.
+    """
+    as_json = "--json" in _options(arguments)
+    try:
+        return _dispatch(arguments, as_json=as_json)
+    except failures.KNOWN as error:
+        if isinstance(error, BrokenPipeError):
+            return _reader_gone()
+        return failures.report(error, as_json=as_json)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted.\n")
+        return INTERRUPTED
+
+
+def _options(arguments: Sequence[str]) -> Sequence[str]:
+    """The words before ``--``; what follows belongs to the command."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _dispatch(arguments: Sequence[str], *, as_json: bool) -> int:
+    """Run a command; usage errors are printed by Typer, or as a document for programs."""
+    try:
+        code = app(list(arguments), prog_name="tenantdb", standalone_mode=not as_json)
+    except SystemExit as end:
+        code = end.code
+    except _USAGE as error:
+        output.document({"error": {"type": "UsageError", "message": str(error), "retryable": False}})
+        code = failures.WRONG_USE
+    sys.stdout.flush()
+    return code if isinstance(code, int) else 0
+
+
+def _reader_gone() -> int:
+    """End quietly where the reader of a pipe has had enough (``| head``)."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the interpreter's last flush
+    return 0
