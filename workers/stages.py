@@ -1,0 +1,141 @@
+"""The phases that a move, a rebuild and a rollback share, before and after their cut-over.
+
+Each may run twice. None undoes itself: what an operation leaves behind where it fails is settled by the same
+code that settles it after a kill (``settlement``).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from migrations_engine import sqlite
+from migrations_engine.introspect import introspect
+from migrations_engine.online import capture as change_log
+from migrations_engine.online import copy, remainder, replay, verify
+from migrations_engine.online.phases import Phase
+from migrations_engine.online.shape import shapes
+from tenantdb import control, fence
+from tenantdb.model import Control, FileState
+from workers import archive as keeping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workers.transfer import Transfer
+
+_ROOM = 1.5
+"""Free space that a copy asks for, in sizes of what it copies: itself, its log, what comes meanwhile."""
+
+_ROUNDS = 100
+"""Drains before the rest is taken as small as it will get."""
+
+
+def claim(transfer: Transfer) -> None:
+    """Write the operation's token into the source: every transaction of it checks that from here on."""
+    fence.claim(transfer.lock, operation=transfer.operation.id, token=transfer.operation.token)
+
+
+def install_capture(transfer: Transfer) -> None:
+    """Have triggers note the keys of changed rows, before anything is copied."""
+    with transfer.owned(transfer.lock):
+        schema = introspect(transfer.lock)
+        transfer.mappings = transfer.mapped(schema)
+        change_log.install(transfer.lock, shapes(schema))
+    transfer.schema_version = sqlite.value(transfer.lock, "PRAGMA schema_version")
+
+
+def snapshot(transfer: Transfer) -> None:
+    """Copy the pages of one consistent state of the source into the new generation's file."""
+    transfer.target_host.require_space(int(transfer.base_path.stat().st_size * _ROOM))
+    if not transfer.target_path.exists():
+        transfer.target_host.create(transfer.handover.target.path, tenant=transfer.tenant)
+    report = copy.pages(transfer.base, transfer.target_path, progress=_told(transfer, "snapshot"))
+    transfer.watermark = report.watermark
+    transfer.figures.bytes = report.bytes
+
+
+def prepare(transfer: Transfer) -> None:
+    """Make the copy the target's own: born, of its generation and epoch; the user's triggers laid aside."""
+    place = transfer.handover.target
+    row = Control(
+        tenant=transfer.tenant,
+        generation=place.generation,
+        epoch=place.epoch,
+        state=FileState.BORN,
+        operation=transfer.operation.id,
+        token=transfer.operation.token,
+        schema_hash=place.schema_hash,
+    )
+    transfer.triggers = remainder.user_triggers(transfer.target)
+    with transfer.owned(transfer.target, durable=True):
+        control.write(transfer.target, row)
+        if transfer.handover.way_back is None or transfer.begins_log:
+            change_log.remove(transfer.target)
+        if not transfer.begins_log:  # a rebuild changes them first
+            remainder.drop_user_triggers(transfer.target)
+        fence.install_guards(transfer.target)
+    transfer.target.execute("PRAGMA synchronous = NORMAL")
+
+
+def drain(transfer: Transfer) -> None:
+    """Replay what was changed since the copy, until a drain is so short that the last one fits the pause."""
+    for _ in range(_ROUNDS):
+        began = time.monotonic()
+        report = replay.drain(
+            transfer.source,
+            transfer.target,
+            transfer.mappings,
+            after=transfer.watermark,
+            admit=transfer.admit,
+            discard=transfer.discard,
+        )
+        transfer.watermark = report.watermark
+        transfer.figures.drained += report.keys
+        transfer.progress("drain", transfer.figures.drained, 0)
+        if time.monotonic() - began < transfer.limits.budget / 4:
+            return
+
+
+def compare(transfer: Transfer) -> None:
+    """Compare both sides in full, by key range, outside the pause."""
+    report = verify.full(
+        transfer.source,
+        transfer.target,
+        transfer.mappings,
+        after=transfer.watermark,
+        admit=transfer.admit,
+        progress=lambda rows: transfer.progress("verify", rows, 0),
+    )
+    transfer.watermark = report.watermark
+    transfer.figures.rows = report.rows
+    transfer.figures.verified = True
+
+
+def seal_source(transfer: Transfer) -> None:
+    """Make the old file unwritable for everybody; where it is read still, the next sweep does it."""
+    transfer.close()
+    keeping.seal_retired(transfer.operation, transfer.source_path)
+
+
+def archive(transfer: Transfer) -> None:
+    """Keep the old generation, with a date until which it stays."""
+    keeping.keep(transfer.operation, transfer.handover)
+
+
+def _told(transfer: Transfer, phase: str) -> Callable[[int, int], None]:
+    def tell(done: int, total: int) -> None:
+        transfer.operation.check()
+        transfer.progress(phase, done, total)
+
+    return tell
+
+
+CLAIM = Phase(name="claim", run=claim)
+CAPTURE = Phase(name="capture", run=install_capture)
+SNAPSHOT = Phase(name="snapshot", run=snapshot)
+PREPARE = Phase(name="prepare", run=prepare)
+DRAIN = Phase(name="drain", run=drain)
+VERIFY = Phase(name="verify", run=compare)
+SEAL = Phase(name="seal", run=seal_source)
+ARCHIVE = Phase(name="archive", run=archive)
