@@ -153,7 +153,8 @@ class Rollout(Base):
     """One schema brought to all tenants; ``waves`` is a list of ``{"label", "size"}``.
 
     ``document`` has the hints of this very rollout, which are no part of the hash; ``excused`` is how many
-    failures no longer count against ``max_failures``, because somebody saw them and resumed.
+    failures no longer count against ``max_failures``, because somebody saw them and resumed;
+    ``discard_since`` is leave to drop, on the way back, what the older schema can't hold.
     """
 
     __tablename__ = "rollouts"
@@ -167,6 +168,7 @@ class Rollout(Base):
     max_failures: Mapped[str | None]
     excused: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     allow_destructive: Mapped[bool] = mapped_column(default=False)
+    discard_since: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[float] = mapped_column(default=time.time)
     updated_at: Mapped[float] = mapped_column(default=time.time, onupdate=time.time)
     lease_owner: Mapped[str | None]

@@ -151,6 +151,7 @@ def _rollouts() -> None:
         sa.Column("max_failures", sa.Text),
         sa.Column("excused", sa.BigInteger, nullable=False, server_default=sa.text("0")),
         sa.Column("allow_destructive", sa.Boolean, nullable=False),
+        sa.Column("discard_since", sa.Boolean, nullable=False),
         sa.Column("created_at", Time, nullable=False),
         sa.Column("updated_at", Time, nullable=False),
         sa.Column("lease_owner", sa.Text),
