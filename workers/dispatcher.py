@@ -125,9 +125,13 @@ class Dispatcher:
         self._died.clear()
         return found
 
+    def cancel(self) -> None:
+        """Forget the jobs that no process has yet."""
+        self._queue.clear()
+
     def close(self, *, seconds: float = CLOSE_SECONDS) -> None:
         """End all processes; each may finish its job for so many seconds, queued jobs are dropped."""
-        self._queue.clear()
+        self.cancel()
         for child in self._children:
             _close_pipes(child)
         deadline = time.monotonic() + seconds

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DEFAULT_WAVES = "1%,10%,100%"
 DEFAULT_BUDGET = "5%"
+CANARY = "canary"
+"""The label of the first wave where there is a canary: a failure in it always halts."""
 
 
 class InvalidWaves(ValueError):
@@ -51,6 +53,19 @@ class Budget:
     def allowed(self, tenants: int) -> int:
         """Failures that a rollout over so many tenants bears; a share is rounded up: 1% of 5 is one."""
         return math.ceil(tenants * self._percent / 100) if self.text.endswith("%") else int(self.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """How many tenants failed: of the whole rollout, of its canary, and how many of them were excused."""
+
+    all: int
+    canary: int
+    excused: int
+
+    def exceed(self, budget: Budget, *, tenants: int) -> bool:
+        """Whether it is time to halt: more failures than the rollout bears, or any in the canary."""
+        return self.canary > self.excused or self.all - self.excused > budget.allowed(tenants)
 
 
 def parse_shares(text: str) -> tuple[float, ...]:
@@ -104,7 +119,7 @@ def cut(tenants: Sequence[str], *, canary: int, shares: Sequence[float]) -> tupl
     """
     if canary < 0:
         raise InvalidWaves(f"a canary of {canary} tenants: give a number from 0 on")
-    waves = [Wave(label="canary", tenants=tuple(tenants[:canary]))] if canary and tenants else []
+    waves = [Wave(label=CANARY, tenants=tuple(tenants[:canary]))] if canary and tenants else []
     reached = min(canary, len(tenants))
     for share in shares:
         end = math.ceil(len(tenants) * share / 100)

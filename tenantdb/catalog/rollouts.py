@@ -350,7 +350,7 @@ def drop_deleted(session: Session, rollout: str) -> None:
 
 
 def strays(session: Session, rollout: Rollout, *, wave: int) -> list[Enlisted]:
-    """Places in a new wave for tenants that a rollout is done with, or never saw, and that have another schema.
+    """Places in a new wave for tenants with another schema that a rollout is done with, or never saw.
 
     They were created from the old template while it began, or restored or adopted meanwhile. Tries that they
     had count on, so that a tenant which never takes the schema comes to an end.
@@ -401,6 +401,23 @@ def turn_back(session: Session, rollout: Rollout) -> None:
     fresh = {"attempts": 0, "error_type": None, "error": None, "sample": None, "finished_at": None}
     for which, outcome in ((never_there, Outcome.ROLLED_BACK), (ended_there, Outcome.PENDING)):
         session.execute(update(RolloutTenant).where(_of(rollout.id), which).values(outcome=outcome, **fresh))
+
+
+def turn_strays_back(session: Session, rollout: Rollout) -> int:
+    """Make tenants wait that count as back and have the rollout's schema all the same; returns how many.
+
+    A worker was still bringing them there while the rollout turned; tries that they had count on.
+    """
+    there = select(Tenant.id).where(Tenant.schema_hash == rollout.schema_hash, Tenant.state.in_(_PRESENT))
+    again = (
+        update(RolloutTenant)
+        .where(
+            _of(rollout.id), RolloutTenant.outcome == Outcome.ROLLED_BACK, RolloutTenant.tenant_id.in_(there)
+        )
+        .values(outcome=Outcome.PENDING)
+        .returning(RolloutTenant.tenant_id)
+    )
+    return len(session.scalars(again).all())
 
 
 def born_there(session: Session, rollout: Rollout) -> list[Tenant]:

@@ -103,6 +103,13 @@ def test_room_counts_what_runs_and_what_waits(pool, tmp_path):
     assert dispatcher.room("a") == 2
 
 
+def test_jobs_that_were_cancelled_never_run(pool):
+    dispatcher = pool("double")
+    first, _ = (dispatcher.submit({"n": n}, server="a") for n in (1, 2))
+    dispatcher.cancel()
+    assert {event.job.number for event in drained(dispatcher)} == {first.number}
+
+
 def test_close_lets_the_job_at_hand_finish_and_leaves_no_process(pool, tmp_path):
     dispatcher = pool("linger")
     dispatcher.submit({"seconds": 0.3, "done": str(tmp_path / "done")}, server="a")
