@@ -44,7 +44,9 @@ def take_over(catalog: Catalog, row: Row) -> Operation | None:
         if token is None:
             return None
         operations.carry_on(session, operation=row.id, token=token, boot_id=boot_id())
-    return Operation(catalog=catalog, id=row.id, kind=row.kind, tenant=row.tenant_id, token=token)
+    return Operation(
+        catalog=catalog, id=row.id, kind=row.kind, tenant=row.tenant_id, token=token, payload=row.payload
+    )
 
 
 def _is_gone(tenant: Tenant | None) -> bool:
