@@ -1,7 +1,7 @@
 """What drives a rollout: it hands out tenants wave by wave, until every one has its end.
 
-With a broker the steps are tasks; without one ``drive`` makes them and runs the batches in a process pool of
-its own. Its lease on the rollout only keeps two processes from driving at once; the rows are right without it.
+With a broker the steps are tasks; without one ``drive`` makes them and runs the batches in a process pool
+of its own. Its lease on the rollout only keeps two from driving at once; the rows are right without it.
 """
 
 from __future__ import annotations

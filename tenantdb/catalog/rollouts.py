@@ -191,7 +191,7 @@ def counts(session: Session, rollout: str, *, wave: int | None = None) -> dict[O
     counted = select(RolloutTenant.outcome, func.count()).where(_of(rollout)).group_by(RolloutTenant.outcome)
     if wave is not None:
         counted = counted.where(RolloutTenant.wave == wave)
-    return dict(session.execute(counted).tuples().all())
+    return dict(session.execute(counted).all())
 
 
 def counts_by_wave(session: Session, rollout: str) -> dict[tuple[int, Outcome], int]:
@@ -372,7 +372,7 @@ def strays(session: Session, rollout: Rollout, *, wave: int) -> list[Enlisted]:
     )
     return [
         Enlisted(tenant=tenant, wave=wave, from_schema=schema, attempts=attempts)
-        for tenant, schema, attempts in session.execute(query).tuples()
+        for tenant, schema, attempts in session.execute(query)
     ]
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.waves import Budget, InvalidWaves, cut, ordered, parse_shares
+from workers.waves import Budget, Failures, InvalidWaves, cut, ordered, parse_shares
 
 FLEET = [(f"t{n}", f"s{n % 3}") for n in range(30)]
 
@@ -33,6 +33,23 @@ def test_a_number_of_failures_is_taken_as_it_is():
 def test_a_budget_that_says_nothing_is_refused(text):
     with pytest.raises(InvalidWaves):
         Budget(text=text)
+
+
+def test_failures_within_the_budget_do_not_halt():
+    assert not Failures(all=2, canary=0, excused=0).exceed(Budget(text="2"), tenants=10)
+
+
+def test_one_failure_more_than_the_budget_halts():
+    assert Failures(all=3, canary=0, excused=0).exceed(Budget(text="2"), tenants=10)
+
+
+def test_a_failed_canary_halts_whatever_the_budget():
+    assert Failures(all=1, canary=1, excused=0).exceed(Budget(text="100%"), tenants=10)
+
+
+def test_failures_that_were_excused_count_no_more():
+    assert not Failures(all=5, canary=1, excused=4).exceed(Budget(text="1"), tenants=10)
+    assert Failures(all=6, canary=1, excused=4).exceed(Budget(text="1"), tenants=10)
 
 
 def test_the_order_is_the_same_however_the_tenants_are_listed():
