@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
-from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from migrations_engine.model import Objects
-from migrations_engine.normalize import statements, tables
+from migrations_engine.normalize import plain, statements, tables
 from migrations_engine.normalize.scopes import schema_names
 
 if TYPE_CHECKING:
@@ -46,10 +43,7 @@ def canonical(objects: Objects) -> Objects:
 
 def canonical_text(objects: Objects) -> str:
     """The text that is hashed: the version, then the canonical form as JSON without defaults."""
-    document = json.dumps(
-        _plain(canonical(objects)), ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
-    return f"{VERSION}\n{document}"
+    return f"{VERSION}\n{plain.text(canonical(objects))}"
 
 
 def schema_hash(objects: Objects) -> str:
@@ -59,19 +53,3 @@ def schema_hash(objects: Objects) -> str:
 
 def _by_name(objects: Iterable[_Object]) -> tuple[_Object, ...]:
     return tuple(sorted(objects, key=lambda found: found.name))
-
-
-def _plain(value: object) -> object:
-    """A value as JSON knows it; fields at their default are left out, so that new ones change no hash."""
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    if not dataclasses.is_dataclass(value):
-        return value
-    found = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
-    return {name: _plain(each) for name, each, default in found if each != default}
-
-
-@cache
-def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
-    """The compared fields of a value's class, each with its default."""
-    return tuple((each.name, each.default) for each in dataclasses.fields(kind) if each.compare)

@@ -1,0 +1,126 @@
+"""The second check: a schema is handed to SQLite itself, in memory, and what it refuses is a fault."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import apsw
+
+from migrations_engine.ddl import sqlite as ddl
+from migrations_engine.model import Column, Table, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from migrations_engine.model import Objects
+
+_ALLOWED: Final = frozenset(
+    (
+        apsw.SQLITE_CREATE_TABLE,
+        apsw.SQLITE_CREATE_INDEX,
+        apsw.SQLITE_CREATE_VIEW,
+        apsw.SQLITE_CREATE_TRIGGER,
+        apsw.SQLITE_TRANSACTION,
+        apsw.SQLITE_SAVEPOINT,
+        apsw.SQLITE_REINDEX,
+        apsw.SQLITE_SELECT,
+        apsw.SQLITE_READ,
+        apsw.SQLITE_INSERT,
+        apsw.SQLITE_UPDATE,
+        apsw.SQLITE_FUNCTION,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What SQLite said of an object.
+
+    ``table`` is the object itself, or an index's table; ``column`` the one whose definition is refused.
+    """
+
+    kind: str
+    name: str
+    table: str
+    message: str
+    column: str | None = None
+
+
+def refusals(objects: Objects) -> Iterator[Refusal]:
+    """What SQLite refuses of a schema, object by object.
+
+    Virtual tables are left out: making one runs its module. Views and triggers are made but never run, so that
+    functions and collations of the application may be missing here.
+    """
+    with contextlib.closing(_scratch()) as conn:
+        for table in objects.tables:
+            message = _refused(conn, ddl.create_table(table))
+            if message is not None:
+                yield _blamed(conn, table, message)
+                continue
+            for index in table.indexes:
+                message = _refused(conn, ddl.create_index(index))
+                if message is not None:
+                    yield Refusal(kind="index", name=index.name, table=table.name, message=message)
+        for view in objects.views:
+            message = _refused(conn, view.sql)
+            if message is not None:
+                yield Refusal(kind="view", name=view.name, table=view.name, message=message)
+        for trigger in objects.triggers:
+            message = _refused(conn, trigger.sql)
+            if message is not None:
+                yield Refusal(kind="trigger", name=trigger.name, table=trigger.name, message=message)
+
+
+def _scratch() -> apsw.Connection:
+    """A database in memory where nothing but making a schema is allowed."""
+    conn = apsw.Connection(":memory:")
+    conn.execute("BEGIN")
+    # Set before any text of a document is run: ATTACH, PRAGMA or DROP in it would act on this process.
+    conn.authorizer = _authorize
+    return conn
+
+
+def _authorize(
+    action: int, _first: str | None, _second: str | None, _database: str | None, _trigger: str | None
+) -> int:
+    return apsw.SQLITE_OK if action in _ALLOWED else apsw.SQLITE_DENY
+
+
+def _refused(conn: apsw.Connection, sql: str) -> str | None:
+    """Why SQLite does not run a statement; None where it does."""
+    try:
+        conn.execute(sql)
+    except apsw.Error as error:
+        return str(error)
+    return None
+
+
+def _blamed(conn: apsw.Connection, table: Table, message: str) -> Refusal:
+    """The refusal of a table, with the column that alone brings the same one about."""
+    for column in table.columns:
+        said = _refused(conn, f"SAVEPOINT probe; {ddl.create_table(_alone(table, column))}")
+        conn.execute("ROLLBACK TO probe; RELEASE probe")
+        if said == message:
+            return Refusal(kind="table", name=table.name, table=table.name, column=column.name, message=message)
+    return Refusal(kind="table", name=table.name, table=table.name, message=message)
+
+
+def _alone(table: Table, suspect: Column) -> Table:
+    """The table with the whole definition of one column; of the others only the names are left."""
+    name = fold(suspect.name)
+    kind = "ANY" if table.strict else ""
+    key = table.primary_key
+    return replace(
+        table,
+        columns=tuple(
+            suspect if column is suspect else Column(name=column.name, type=kind) for column in table.columns
+        ),
+        primary_key=key if key and [fold(c.expression) for c in key.columns] == [name] else None,
+        uniques=(),
+        checks=tuple(check for check in table.checks if check.column and fold(check.column) == name),
+        foreign_keys=(),
+        without_rowid=False,
+    )

@@ -1,0 +1,329 @@
+"""One table of a document: its columns, constraints, indexes and hints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from migrations_engine.document import forms
+from migrations_engine.document.faults import Faults, nearest
+from migrations_engine.model import (
+    Check,
+    Column,
+    Conflict,
+    ForeignKey,
+    Hints,
+    Index,
+    IndexedColumn,
+    PrimaryKey,
+    Table,
+    Unique,
+    fold,
+    quote,
+)
+from migrations_engine.sql import clauses
+from migrations_engine.sql.assembly import TableParts, assemble
+from migrations_engine.sql.columns import ColumnParts, parse_column
+from migrations_engine.sql.cursor import Cursor
+from migrations_engine.sql.expressions import parse_expression
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from migrations_engine.document.jsonc import Path, Value
+
+_Form = TypeVar("_Form", bound=forms.Form)
+
+
+@dataclass(slots=True, kw_only=True)
+class IndexEntry:
+    """An index as read, and where it stands; its name is empty where the document gives none."""
+
+    index: Index
+    path: Path
+
+
+@dataclass(slots=True, kw_only=True)
+class TableEntry:
+    """A table as read, without its indexes, and where it and its columns stand."""
+
+    table: Table
+    path: Path
+    indexes: list[IndexEntry]
+    column_paths: Mapping[str, Path]
+
+
+def read_table(name: str, value: Value, *, path: Path, faults: Faults) -> TableEntry | None:
+    """Read the entry of a table; what is wrong with it is noted, and the rest of it is read all the same."""
+    if not isinstance(value, dict):
+        faults.add("a table is an object: its columns with their definitions", path, table=name)
+        return None
+    return _TableReader(name, value, path, faults).read()
+
+
+class _TableReader:
+    """Reads one table's entry key by key; faults leave gaps, not errors."""
+
+    def __init__(self, name: str, value: dict[str, Value], path: Path, faults: Faults) -> None:
+        self._name = name
+        self._value = value
+        self._path = path
+        self._faults = faults
+        self._parts = TableParts(name=name)
+        self._declared: dict[str, str] = {}
+        self._column_paths: dict[str, Path] = {}
+        self._indexes: list[IndexEntry] = []
+
+    def read(self) -> TableEntry | None:
+        """The table; None where its parts make none."""
+        for name, definition, path in self._definitions():
+            self._column(name, definition, path)
+        if not self._declared:
+            self._fault("a table needs at least one column", self._path)
+            return None
+        for key, read in _READERS.items():
+            if key in self._value:
+                read(self, self._value[key], (*self._path, key))
+        with self._faults.noted(self._path, table=self._name):
+            return TableEntry(
+                table=assemble(self._parts),
+                path=self._path,
+                indexes=self._indexes,
+                column_paths=self._column_paths,
+            )
+        return None
+
+    def _fault(self, message: str, path: Path, *, column: str | None = None) -> None:
+        self._faults.add(message, path, table=self._name, column=column)
+
+    # columns
+
+    def _definitions(self) -> Iterator[tuple[str, Value, Path]]:
+        """Every column with its definition and its place; other keys must be known."""
+        for key, value in self._value.items():
+            path = (*self._path, key)
+            if key == "_columns":
+                yield from ((name, text, (*path, name)) for name, text in self._object(value, path).items())
+            elif not key.startswith("_"):
+                yield key, value, path
+            elif key not in _READERS:
+                hint = nearest(key, (*_READERS, "_columns"))
+                also = "" if hint else "; a column whose name begins with an underscore belongs into _columns"
+                self._fault(f"unknown key {key!r}{hint}{also}", path)
+
+    def _column(self, name: str, definition: Value, path: Path) -> None:
+        """Read one column; one with faults stays as its bare name, so that others may refer to it."""
+        if fold(name) in self._declared:
+            other = self._declared[fold(name)]
+            self._fault(f"SQLite takes {name!r} and {other!r} for one name", path, column=name)
+            return
+        self._declared[fold(name)] = name
+        self._column_paths[name] = path
+        parts = ColumnParts(Column(name=name))
+        if isinstance(definition, str):
+            with self._faults.noted(path, table=self._name, column=name):
+                parts = parse_column(name, definition)
+        else:
+            self._fault("a column's definition is a string of SQL", path, column=name)
+        self._parts.columns.append(parts)
+
+    # shapes
+
+    def _object(self, value: Value, path: Path) -> dict[str, Value]:
+        if isinstance(value, dict):
+            return value
+        self._fault(f"{path[-1]} is an object", path)
+        return {}
+
+    def _text(self, value: Value, path: Path) -> str | None:
+        if isinstance(value, str):
+            return value
+        self._fault(f"{path[-1]} is a string", path)
+        return None
+
+    def _texts(self, value: Value, path: Path) -> dict[str, str]:
+        """An object of strings whose keys are columns of this table."""
+        found = {}
+        for name, each in self._object(value, path).items():
+            column = self._column_name(name, (*path, name))
+            text = self._text(each, (*path, name))
+            if column is not None and text is not None:
+                found[column] = text
+        return found
+
+    def _entries(
+        self, kind: type[_Form], value: Value, path: Path, *, short: str
+    ) -> Iterator[tuple[_Form, Path]]:
+        """The entries of a list in their object form; ``short`` is the key that a short form stands for."""
+        if not isinstance(value, list):
+            self._fault(f"{path[-1]} is a list", path)
+            return
+        for at, each in enumerate(value):
+            form = self._form(kind, each, (*path, at), short=short)
+            if form is not None:
+                yield form, (*path, at)
+
+    def _form(self, kind: type[_Form], value: Value, path: Path, *, short: str) -> _Form | None:
+        given = value if isinstance(value, dict) else {short: value}
+        return forms.read_form(kind, given, path=path, faults=self._faults, table=self._name)
+
+    # names
+
+    def _column_name(self, text: str, path: Path) -> str | None:
+        """A column's declared name from a text that is one, in any case or quotes."""
+        found = self._declared.get(fold(text))
+        if found is None:
+            with self._faults.noted(path, table=self._name):
+                cursor = Cursor(text)
+                name = cursor.name()
+                cursor.finish()
+                found = self._declared.get(fold(name))
+                if found is None:
+                    self._unknown(name, path)
+        return found
+
+    def _unknown(self, name: str, path: Path) -> None:
+        self._fault(f"unknown column {name!r}{nearest(name, self._declared.values())}", path)
+
+    def _key(self, texts: tuple[str, ...], path: Path) -> tuple[IndexedColumn, ...] | None:
+        """The columns of a key; None where one of them has a fault."""
+        found = [self._indexed(text, path, expressions=False) for text in texts]
+        return tuple(each for each in found if each) if all(found) else None
+
+    def _indexed(self, text: str, path: Path, *, expressions: bool) -> IndexedColumn | None:
+        """One entry of a key or an index: a column's whole name wins over reading it as SQL."""
+        if (declared := self._declared.get(fold(text))) is not None:
+            return IndexedColumn(expression=declared)
+        with self._faults.noted(path, table=self._name):
+            entry = clauses.parse_indexed_column(text)
+            if not entry.is_column:
+                if expressions:
+                    return entry
+                self._fault(f"{text!r} is an expression; only an index takes one", path)
+                return None
+            declared = self._declared.get(fold(entry.expression))
+            if declared is not None:
+                return replace(entry, expression=declared)
+            if expressions and text.lstrip().startswith('"'):
+                # To SQLite a double-quoted word that is no column is a string.
+                return replace(entry, expression=quote(entry.expression), is_column=False)
+            self._unknown(entry.expression, path)
+        return None
+
+    # keys of the entry
+
+    def _primary_key(self, value: Value, path: Path) -> None:
+        form = self._form(forms.PrimaryKeyForm, value, path, short="columns")
+        columns = form and self._key(form.columns, path)
+        if form and columns:
+            self._parts.primary_key = PrimaryKey(
+                columns=columns, name=form.name, on_conflict=_resolution(form.on_conflict)
+            )
+
+    def _unique_constraints(self, value: Value, path: Path) -> None:
+        for form, place in self._entries(forms.UniqueForm, value, path, short="columns"):
+            columns = self._key(form.columns, place)
+            if columns:
+                unique = Unique(columns=columns, name=form.name, on_conflict=_resolution(form.on_conflict))
+                self._parts.uniques.append(unique)
+
+    def _checks(self, value: Value, path: Path) -> None:
+        for form, place in self._entries(forms.CheckForm, value, path, short="check"):
+            with self._faults.noted(place, table=self._name):
+                self._parts.checks.append(Check(expression=parse_expression(form.check), name=form.name))
+
+    def _foreign_keys(self, value: Value, path: Path) -> None:
+        for form, place in self._entries(forms.ForeignKeyForm, value, path, short="columns"):
+            columns = [self._column_name(text, place) for text in form.columns]
+            with self._faults.noted(place, table=self._name):
+                key = _foreign_key(form, tuple(name for name in columns if name is not None))
+                if key.parent_columns and len(key.parent_columns) != len(columns):
+                    self._fault(f"{len(columns)} columns refer to {len(key.parent_columns)}", place)
+                elif None not in columns:
+                    self._parts.foreign_keys.append(key)
+
+    def _options(self, value: Value, path: Path) -> None:
+        form = forms.read_form(
+            forms.OptionsForm, value, path=path, faults=self._faults, table=self._name
+        )
+        if form:
+            self._parts.strict, self._parts.without_rowid = form.strict, form.without_rowid
+
+    def _read_indexes(self, value: Value, path: Path) -> None:
+        for form, place in self._entries(forms.IndexForm, value, path, short="columns"):
+            columns = [self._indexed(text, place, expressions=True) for text in form.columns]
+            with self._faults.noted(place, table=self._name):
+                index = Index(
+                    name=form.name or "",
+                    table=self._name,
+                    columns=tuple(column for column in columns if column),
+                    unique=form.unique,
+                    where=None if form.where is None else parse_expression(form.where),
+                )
+                if None not in columns:
+                    self._indexes.append(IndexEntry(index=index, path=place))
+
+    def _comment(self, value: Value, path: Path) -> None:
+        self._parts.comment = self._text(value, path) or None
+
+    def _comments(self, value: Value, path: Path) -> None:
+        texts = self._texts(value, path)
+        for part in self._parts.columns:
+            part.column = replace(part.column, comment=texts.get(part.column.name) or None)
+
+    def _renamed_from(self, value: Value, path: Path) -> None:
+        self._parts.hints = replace(self._parts.hints, renamed_from=self._text(value, path))
+
+    def _renames(self, value: Value, path: Path) -> None:
+        self._parts.hints = replace(self._parts.hints, renames=self._texts(value, path))
+
+    def _fill(self, value: Value, path: Path) -> None:
+        fill = {}
+        for column, text in self._texts(value, path).items():
+            with self._faults.noted((*path, column), table=self._name, column=column):
+                fill[column] = parse_expression(text)
+        self._parts.hints = replace(self._parts.hints, fill=fill)
+
+
+_READERS: Final[dict[str, Callable[[_TableReader, Value, Path], None]]] = {
+    "_primary_key": _TableReader._primary_key,
+    "_unique_constraints": _TableReader._unique_constraints,
+    "_checks": _TableReader._checks,
+    "_foreign_keys": _TableReader._foreign_keys,
+    "_indexes": _TableReader._read_indexes,
+    "_options": _TableReader._options,
+    "_comment": _TableReader._comment,
+    "_comments": _TableReader._comments,
+    "_renamed_from": _TableReader._renamed_from,
+    "_renames": _TableReader._renames,
+    "_fill": _TableReader._fill,
+}
+
+
+def _resolution(word: str | None) -> Conflict | None:
+    """An ON CONFLICT word as the model holds it."""
+    return None if word == "ABORT" else word  # type: ignore[return-value] # the form knows these words only
+
+
+def _foreign_key(form: forms.ForeignKeyForm, columns: tuple[str, ...]) -> ForeignKey:
+    """A foreign key from its form; ``references`` is a table's name, with columns in parentheses or without."""
+    cursor = Cursor(form.references)
+    parent = cursor.name()
+    parent_columns = cursor.names() if cursor.word() == "(" else ()
+    if not cursor.done:
+        cursor.fail(f"references is a table and its columns; more follows: {cursor.found()}")
+    return ForeignKey(
+        columns=columns,
+        parent=parent,
+        parent_columns=parent_columns,
+        on_delete=_action(form.on_delete),
+        on_update=_action(form.on_update),
+        match=None if form.match is None or form.match.upper() == "SIMPLE" else form.match.upper(),
+        deferred=form.deferrable == "INITIALLY DEFERRED",
+        name=form.name,
+    )
+
+
+def _action(action: str | None) -> str | None:
+    """A foreign key's action as the model holds it."""
+    return None if action == "NO ACTION" else action

@@ -1,0 +1,19 @@
+"""Expressions as texts of their own."""
+
+from __future__ import annotations
+
+from migrations_engine.sql.cursor import Cursor
+
+
+def parse_expression(text: str) -> str:
+    """The text of exactly one expression, without white space and comments around it.
+
+    Raises:
+        Malformed: It is none, or more: a comma, a semicolon or an open parenthesis is in it.
+    """
+    cursor = Cursor(text)
+    start = cursor.position
+    end = cursor.skip_expression(commas=False)
+    if end == start or not cursor.done:
+        cursor.fail(f"expected one expression, found {cursor.found()}")
+    return text[start:end]
