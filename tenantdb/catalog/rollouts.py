@@ -19,7 +19,7 @@ from tenantdb.errors import RolloutNotFound
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Update
     from sqlalchemy.orm import Session
 
 UNFINISHED = (RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.HALTED, RolloutState.ROLLING_BACK)
@@ -326,15 +326,31 @@ def set_outcome(session: Session, rollout: str, tenant: str, ending: Ending) -> 
     )
 
 
-def take_back(
-    session: Session, rollout: str, *, tenants: Collection[str] | None = None, before: float | None = None
-) -> int:
-    """Make tenants that were handed out wait again: all, only these, only those handed out before a time."""
+def take_back(session: Session, rollout: str, *, tenants: Collection[str] | None = None) -> int:
+    """Make tenants that were handed out wait again: all of them, or only these; returns how many."""
     query = update(RolloutTenant).where(_of(rollout), RolloutTenant.outcome == Outcome.RUNNING)
     if tenants is not None:
         query = query.where(RolloutTenant.tenant_id.in_(tenants))
-    if before is not None:
-        query = query.where(RolloutTenant.started_at < before)
+    return _waiting_again(session, query)
+
+
+def take_back_forgotten(session: Session, rollout: str, *, before: float) -> int:
+    """Make tenants wait again that were handed out before a time and that nobody works on.
+
+    Their message was lost, or their worker died; where it only was late, the tenant is tried twice, which
+    does no harm.
+    """
+    idle = select(Tenant.id).where(Tenant.operation_id.is_(None))
+    query = update(RolloutTenant).where(
+        _of(rollout),
+        RolloutTenant.outcome == Outcome.RUNNING,
+        RolloutTenant.started_at < before,
+        RolloutTenant.tenant_id.in_(idle),
+    )
+    return _waiting_again(session, query)
+
+
+def _waiting_again(session: Session, query: Update) -> int:
     taken = query.values(outcome=Outcome.PENDING).returning(RolloutTenant.tenant_id)
     return len(session.scalars(taken).all())
 

@@ -36,6 +36,7 @@ ENTRIES: dict[str, Entry] = {
     "status": Entry("tenantdb.cli.status", "What runs, what is stuck, how full the servers are."),
     "server": Entry("tenantdb.cli.server", "The places that hold tenant files."),
     "tenant": Entry("tenantdb.cli.tenant", "The customers' databases."),
+    "rollout": Entry("tenantdb.cli.rollout", "One schema for the whole fleet, wave by wave."),
 }
 
 
