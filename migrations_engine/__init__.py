@@ -5,6 +5,7 @@ Everything that users may import stands here.
 
 from __future__ import annotations
 
+from migrations_engine.compare import compare
 from migrations_engine.ddl import statements as ddl
 from migrations_engine.errors import (
     DatabaseBusy,
@@ -12,6 +13,7 @@ from migrations_engine.errors import (
     DataDoesNotFit,
     DestructiveChange,
     Fault,
+    FleetFile,
     MigrationError,
     NoWayBack,
     PauseTooLong,
@@ -22,6 +24,8 @@ from migrations_engine.errors import (
     WayBackLossy,
 )
 from migrations_engine.introspect import introspect
+from migrations_engine.runner import Result, RolledBack, apply, cleanup, history, plan
+from migrations_engine.runner import roll_back as rollback
 from migrations_engine.schema import Schema, load, loads
 
 __all__ = [
@@ -30,17 +34,26 @@ __all__ = [
     "DatabaseDamaged",
     "DestructiveChange",
     "Fault",
+    "FleetFile",
     "MigrationError",
     "NoWayBack",
     "PauseTooLong",
+    "Result",
+    "RolledBack",
     "SQLiteTooOld",
     "Schema",
     "SchemaError",
     "UnknownDialect",
     "Unsupported",
     "WayBackLossy",
+    "apply",
+    "cleanup",
+    "compare",
     "ddl",
+    "history",
     "introspect",
     "load",
     "loads",
+    "plan",
+    "rollback",
 ]

@@ -10,6 +10,7 @@ MigrationError
 ├── PauseTooLong           no strategy keeps writers waiting for less than was asked
 ├── NoWayBack              there is no version to roll back to
 ├── WayBackLossy           rolling back would lose writes made since: lists them
+├── FleetFile              the file is a tenant's: its schema changes by a rollout
 ├── DatabaseBusy           another process holds the write lock
 ├── DatabaseDamaged        the file is not a database, or SQLite finds it malformed
 └── SQLiteTooOld           the linked SQLite has the WAL-reset bug
@@ -142,6 +143,18 @@ class WayBackLossy(MigrationError):
         super().__init__(
             f"the older schema cannot hold everything written since; nothing was changed:\n{listed}\n"
             "Discard it with --discard-since (discard_since=True)"
+        )
+
+
+class FleetFile(MigrationError):
+    """The file belongs to a tenant of a fleet, which alone may change it; names both."""
+
+    def __init__(self, path: str, *, tenant: str) -> None:
+        self.path = path
+        self.tenant = tenant
+        super().__init__(
+            f"{path} is a file of tenant {tenant}: change its schema with 'tenantdb rollout start', which knows "
+            "all files of the fleet; nothing was changed"
         )
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrations_engine.model import (
-    Check,
     Column,
     ForeignKey,
     Index,
@@ -80,7 +79,7 @@ def _table(table: Table, tables: Mapping[str, str], columns: Mapping[str, Mappin
         columns=tuple(_column(c, name, names) for c in table.columns if fold(c.name) in names),
         primary_key=_primary_key(table.primary_key, name, names),
         uniques=tuple(replace(u, columns=_parts(u.columns, name, names)) for u in table.uniques),
-        checks=tuple(Check(expression=respell(c.expression, names), name=c.name) for c in table.checks),
+        checks=tuple(replace(c, expression=respell(c.expression, names)) for c in table.checks),
         foreign_keys=tuple(_foreign_key(f, name, tables, columns) for f in table.foreign_keys),
         indexes=tuple(_index(i, tables.get(key, table.name), name, names) for i in table.indexes),
     )

@@ -1,0 +1,170 @@
+"""Which rows a new schema rejects: each rule, how many rows, and the keys of a few.
+
+The rows are first brought into the form that they would have, so a mere cast is never a misfit, and a rule sees
+exactly the values that it would see. The file itself is only read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import apsw
+
+from migrations_engine import carry, forming, sqlite
+from migrations_engine.ddl.definitions import indexed_column
+from migrations_engine.errors import Misfit
+from migrations_engine.model import Column, IndexedColumn, Table, Unique, fold, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from migrations_engine.planned import Plan, TableAction
+
+SAMPLE = 5
+"""How many keys an error shows."""
+
+_STRICT_CLASSES = {"INT": "integer", "INTEGER": "integer", "REAL": "real", "TEXT": "text", "BLOB": "blob"}
+
+
+def misfits(conn: apsw.Connection, plan: Plan) -> list[Misfit]:
+    """Find the rows of a file that a plan's tables would reject; foreign keys apart, which need both tables.
+
+    Args:
+        conn: The file, still in the structure of ``plan.old``.
+        plan: What it is to become.
+    """
+    found: list[Misfit] = []
+    for action in plan.tables:
+        found += _table_misfits(conn, action)
+    for table, name in _reindexed(plan):
+        found += _index_misfits(conn, table, name)
+    return found
+
+
+def unexplained(error: Exception) -> Misfit:
+    """A misfit in SQLite's words, where no rule that is known here explains its refusal."""
+    return Misfit(table="?", rule=str(error), count=1, sample=())
+
+
+def _table_misfits(conn: apsw.Connection, action: TableAction) -> list[Misfit]:
+    old, new = action.old, action.new
+    if old is None or new is None or action.carry is None:
+        return []
+    keys = _declared_key(old)
+    names = tuple(f"{forming.KEY}{number}" for number in range(len(keys)))
+    with forming.formed(conn, new, carried=action.carry, source=old.name, keys=keys) as place:
+        found = []
+        for rule, condition, source in _rules(new, place):
+            found += _matching(conn, new.name, rule, names, source, condition)
+        return found
+
+
+def _rules(new: Table, place: str) -> Iterator[tuple[str, str, str]]:
+    """(the rule in words, the condition under which a row breaks it, where to look) of a new table."""
+    for column in new.columns:
+        if column.not_null or (new.without_rowid and _in_primary_key(new, column)):
+            yield f"NOT NULL ({column.name})", f"{quote(column.name)} IS NULL", place
+        wanted = _STRICT_CLASSES.get(column.type.upper()) if new.strict else None
+        if wanted is not None:
+            broken = f"typeof({quote(column.name)}) NOT IN ('{wanted}', 'null')"
+            yield f"STRICT {column.type} ({column.name})", broken, place
+    for check in new.checks:
+        yield f"CHECK ({check.expression})", f"NOT ({check.expression})", place
+    rowid = carry.rowid_column(new)
+    if rowid is not None:
+        broken = f"typeof({quote(rowid)}) NOT IN ('integer', 'null')"
+        yield f"INTEGER PRIMARY KEY ({rowid})", broken, place
+    for rule, columns, where in _unique_rules(new):
+        yield rule, "twins > 1", _twins(place, columns, where)
+
+
+def _unique_rules(table: Table) -> Iterator[tuple[str, tuple[IndexedColumn, ...], str | None]]:
+    key = table.primary_key
+    if key is not None:
+        yield f"PRIMARY KEY ({_listed(key.columns)})", _collated(table, Unique(columns=key.columns)), None
+    for unique in table.uniques:
+        yield f"UNIQUE ({_listed(unique.columns)})", _collated(table, unique), None
+    for index in table.indexes:
+        if index.unique:
+            yield f"UNIQUE INDEX {index.name} ({_listed(index.columns)})", index.columns, index.where
+
+
+def _reindexed(plan: Plan) -> Iterator[tuple[Table, str]]:
+    """(new table, its name in the old file) of the tables that stay where they are, with unique indexes."""
+    moved = {fold(action.name) for action in plan.tables}
+    for table in plan.new.tables:
+        if fold(table.name) not in moved and any(index.unique for index in table.indexes):
+            yield table, table.name
+
+
+def _index_misfits(conn: apsw.Connection, table: Table, name: str) -> list[Misfit]:
+    found = []
+    for index in table.indexes:
+        if index.unique:
+            rule = f"UNIQUE INDEX {index.name} ({_listed(index.columns)})"
+            source = _twins(f"main.{quote(name)}", index.columns, index.where)
+            keys = _declared_key(table)
+            found += _matching(conn, table.name, rule, keys, source, "twins > 1")
+    return found
+
+
+def _twins(source: str, columns: tuple[IndexedColumn, ...], where: str | None) -> str:
+    """The rows of a table, each with the number of rows that share its key; NULLs are never equal."""
+    shared = ", ".join(indexed_column(_ascending(part)) for part in columns)
+    terms = [f"{_operand(part)} IS NOT NULL" for part in columns]
+    condition = " AND ".join([*terms, *([f"({where})"] if where else [])])
+    return f"(SELECT *, count(*) OVER (PARTITION BY {shared}) AS twins FROM {source} WHERE {condition})"
+
+
+def _matching(
+    conn: apsw.Connection, table: str, rule: str, keys: tuple[str, ...], source: str, condition: str
+) -> list[Misfit]:
+    """The misfit of one rule, if there is any."""
+    shown = ", ".join(quote(key) for key in keys) or "NULL"
+    try:
+        count: int = sqlite.value(conn, f"SELECT count(*) FROM {source} WHERE {condition}")
+        sample = (
+            sqlite.rows(conn, f"SELECT {shown} FROM {source} WHERE {condition} LIMIT {SAMPLE}")
+            if count
+            else []
+        )
+    except apsw.SQLError:
+        return []  # a rule that cannot be asked in a query; SQLite's own words stand in for it
+    if not count:
+        return []
+    values = tuple(row[0] if len(row) == 1 else row for row in sample)
+    return [Misfit(table=table, rule=rule, count=count, sample=values)]
+
+
+def _declared_key(table: Table) -> tuple[str, ...]:
+    """The columns by which people know a row: its primary key, else its rowid."""
+    if table.primary_key is not None:
+        return tuple(part.expression for part in table.primary_key.columns)
+    return carry.key_columns(table)
+
+
+def _collated(table: Table, unique: Unique) -> tuple[IndexedColumn, ...]:
+    """The columns of a constraint with their collations, which a table of its own would not know."""
+    found = []
+    for part in unique.columns:
+        column = table.column(part.expression)
+        collation = part.collation or (column.collation if column else None)
+        found.append(IndexedColumn(expression=part.expression, is_column=part.is_column, collation=collation))
+    return tuple(found)
+
+
+def _ascending(part: IndexedColumn) -> IndexedColumn:
+    return IndexedColumn(expression=part.expression, is_column=part.is_column, collation=part.collation)
+
+
+def _operand(part: IndexedColumn) -> str:
+    return quote(part.expression) if part.is_column else f"({part.expression})"
+
+
+def _listed(columns: tuple[IndexedColumn, ...]) -> str:
+    return ", ".join(part.expression for part in columns)
+
+
+def _in_primary_key(table: Table, column: Column) -> bool:
+    key = table.primary_key
+    return key is not None and any(fold(part.expression) == fold(column.name) for part in key.columns)

@@ -1,0 +1,105 @@
+"""Rows without their parents: what foreign_key_check finds, so that before and after can be compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import apsw
+
+from migrations_engine import sqlite
+from migrations_engine.errors import Misfit
+from migrations_engine.model import fold, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SAMPLE = 5
+"""How many keys an error shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tie:
+    """A foreign key by what it ties; all names folded."""
+
+    child: str
+    columns: tuple[str, ...]
+    parent: str
+
+    def __str__(self) -> str:
+        """Say it as a rule."""
+        return f"FOREIGN KEY ({', '.join(self.columns)}) REFERENCES {self.parent}"
+
+
+Orphans = dict[Tie, list[int | None]]
+"""The rowids of the rows without parents, by foreign key; None for a row that has no rowid."""
+
+
+def orphans(conn: apsw.Connection, tables: Iterable[str]) -> Orphans:
+    """Find the rows without parents in some tables.
+
+    A key whose parent has no such unique key ("foreign key mismatch") makes the check of its whole table fail,
+    and every write to it too: such a table is left out.
+    """
+    found: Orphans = defaultdict(list)
+    for table in tables:
+        ties = _ties(conn, table)
+        if not ties:
+            continue
+        try:
+            broken = sqlite.rows(conn, f"PRAGMA main.foreign_key_check({quote(table)})")
+        except apsw.SQLError:
+            continue
+        for _, rowid, _, number in broken:
+            found[ties[number]].append(rowid)
+    return dict(found)
+
+
+def translated(
+    found: Orphans, *, tables: Mapping[str, str], columns: Mapping[str, Mapping[str, str]]
+) -> Orphans:
+    """The same under new names; both mappings go from folded old names to new ones."""
+
+    def tie(old: Tie) -> Tie:
+        names = columns.get(old.child, {})
+        return Tie(
+            child=fold(tables.get(old.child, old.child)),
+            columns=tuple(fold(names.get(column, column)) for column in old.columns),
+            parent=fold(tables.get(old.parent, old.parent)),
+        )
+
+    return {tie(old): rowids for old, rowids in found.items()}
+
+
+def newly_lost(before: Orphans, after: Orphans) -> list[Misfit]:
+    """The foreign keys under which more rows lack their parents than before: old orphans stay as they were."""
+    misfits = []
+    for tie, rowids in after.items():
+        known = before.get(tie, [])
+        if len(rowids) > len(known):
+            fresh = [rowid for rowid in rowids if rowid is not None and rowid not in known]
+            count = len(rowids) - len(known)
+            misfits.append(Misfit(table=tie.child, rule=str(tie), count=count, sample=tuple(fresh[:SAMPLE])))
+    return misfits
+
+
+def _ties(conn: apsw.Connection, table: str) -> dict[int, Tie]:
+    """The foreign keys of a table by SQLite's numbers."""
+    parts: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for number, _, parent, column, *_ in sqlite.rows(conn, f"PRAGMA main.foreign_key_list({quote(table)})"):
+        parts[number].append((fold(column), fold(parent)))
+    return {
+        number: Tie(child=fold(table), columns=tuple(column for column, _ in found), parent=found[0][1])
+        for number, found in parts.items()
+    }
+
+
+def remove(conn: apsw.Connection, before: Orphans, after: Orphans) -> int:
+    """Delete the rows that lack their parents now and did not before; how many. Rows without rowid stay."""
+    gone = 0
+    for tie, rowids in after.items():
+        for rowid in set(rowids) - set(before.get(tie, [])) - {None}:
+            conn.execute(f"DELETE FROM main.{quote(tie.child)} WHERE rowid = ?", (rowid,))
+            gone += conn.changes()
+    return gone

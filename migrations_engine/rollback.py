@@ -1,0 +1,220 @@
+"""One version back: old tables come back under their names, with the writes made since.
+
+    merge     writes since go into the old tables that are kept; what does not fit is listed
+    clear     the new tables go; what was altered in place is altered back
+    return    the kept tables take their names again; then indexes, views and triggers of before
+    orphans   rows that lost their parents to writes made since are listed too
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from migrations_engine import carry, execute, kept, references, sqlite, versions, wayback
+from migrations_engine.compiling import compiled
+from migrations_engine.errors import NoWayBack, WayBackLossy
+from migrations_engine.introspect import introspect
+from migrations_engine.merge import Merge, merge
+from migrations_engine.model import Hints, Table, VirtualTable, fold, quote
+from migrations_engine.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import apsw
+
+    from migrations_engine.references import Orphans
+    from migrations_engine.versions import Version
+    from migrations_engine.wayback import Return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """The version that is there again, and what of the writes made since it could not hold."""
+
+    version: Version
+    losses: tuple[str, ...]
+
+
+def roll_back_in(
+    conn: apsw.Connection,
+    *,
+    discard_since: bool = False,
+    after_ddl: Callable[[apsw.Connection], None] | None = None,
+) -> Restored:
+    """Go one version back inside the caller's transaction, on a connection that is ``execute.prepared``.
+
+    Args:
+        conn: The file, with its write lock held.
+        discard_since: Leave out what the older schema cannot hold.
+        after_ddl: Called once all objects are there, to make guards complete.
+
+    Raises:
+        NoWayBack: The file has no earlier version, or what it would need is not kept.
+        WayBackLossy: The older schema cannot hold everything; the caller has to roll its transaction back.
+    """
+    work = _Return(conn)
+    losses = [*work.created(), *work.appended(), *work.merged()]
+    before = work.orphans()
+    work.clear()
+    work.bring_back()
+    losses += work.orphaned(before)
+    if losses and not discard_since:
+        raise WayBackLossy(losses)
+    wayback.drop(conn)
+    if after_ddl is not None:
+        after_ddl(conn)
+    return Restored(version=work.target, losses=tuple(losses))
+
+
+class _Return:
+    """The way back of one file."""
+
+    def __init__(self, conn: apsw.Connection) -> None:
+        self._conn = conn
+        history = versions.history(conn)
+        returns = wayback.read(conn)
+        if returns is None or len(history) < 2:
+            raise NoWayBack(_no_way(history))
+        self.target = history[-2]
+        self._old, self._new = self.target.schema, history[-1].schema
+        if introspect(conn).hash != self._new.hash:
+            raise NoWayBack(
+                f"the structure was changed by other means since version {history[-1].version}: "
+                "apply the wanted schema instead"
+            )
+        self._returns = returns
+
+    def created(self) -> list[str]:
+        """What is lost with the tables that the change made."""
+        names = [back.new_name or "" for back in self._going("create")]
+        names += [table.name for table in self._new_virtual() if "content=" not in table.sql.replace(" ", "")]
+        found = []
+        for name in names:
+            rows = int(sqlite.value(self._conn, f"SELECT count(*) FROM main.{quote(name)}"))
+            if rows:
+                found.append(f"{name}: {_rows(rows)} of a table that the older schema does not have")
+        return found
+
+    def appended(self) -> list[str]:
+        """What is lost with the columns that were appended in place: values other than their default."""
+        found = []
+        for back in self._going("alter"):
+            table = self._table(self._new, back.new_name)
+            for column in table.columns:
+                if fold(column.name) in back.columns or column.generated is not None:
+                    continue
+                rows = int(
+                    sqlite.value(
+                        self._conn,
+                        f"SELECT count(*) FROM main.{quote(table.name)} "
+                        f"WHERE {quote(column.name)} IS NOT {column.default or 'NULL'}",
+                    )
+                )
+                if rows:
+                    words = "with values that the older schema cannot hold"
+                    found.append(f"{table.name}.{column.name}: {_rows(rows)} {words}")
+        return found
+
+    def merged(self) -> list[str]:
+        """Bring writes since into the kept tables; what they cannot hold."""
+        noted = wayback.noted(self._conn)
+        found = []
+        for back in self._going("rebuild"):
+            work = self._merge(back)
+            log = wayback.LOG if fold(work.new.name) in noted else None
+            found += merge(self._conn, work, log=log)
+            if back.kept is not None and work.old.primary_key and work.old.primary_key.autoincrement:
+                kept.raise_counter(self._conn, work.kept_as, kept.counter(self._conn, work.new.name))
+        return found
+
+    def clear(self) -> None:
+        """Drop what the change made and alter back what it altered; kept tables are not in the way yet."""
+        names = [back.new_name or "" for back in (*self._going("rebuild"), *self._going("create"))]
+        for name in (*(table.name for table in self._new_virtual()), *names):
+            self._conn.execute(f"DROP TABLE main.{quote(name)}")
+        altered = {fold(back.old_name or ""): back for back in self._going("alter")}
+        away = {fold(back.kept.name) for back in self._returns if back.kept is not None}
+        tables = [t for t in self._old.tables if fold(t.name) not in away]
+        self._become(
+            Schema(
+                tables=tuple(_hinted(table, altered.get(fold(table.name))) for table in tables),
+                virtual_tables=self._old.virtual_tables,
+            )
+        )
+
+    def bring_back(self) -> None:
+        """Give the kept tables their names again, then make what stands on them."""
+        for back in self._returns:
+            if back.kept is not None:
+                kept.bring_back(self._conn, back.kept)
+        self._become(self._old)
+
+    def orphans(self) -> Orphans:
+        """Rows without parents as the file is now, under the older schema's names."""
+        found = references.orphans(self._conn, (table.name for table in self._new.tables))
+        stays = [back for back in self._returns if back.old_name is not None and back.new_name is not None]
+        return references.translated(
+            found,
+            tables={fold(back.new_name or ""): back.old_name or "" for back in stays},
+            columns={fold(back.new_name or ""): dict(back.columns) for back in stays},
+        )
+
+    def orphaned(self, before: Orphans) -> list[str]:
+        """Remove the rows whose parents were deleted since, parents first; what they were."""
+        found: list[str] = []
+        while misfits := references.newly_lost(before, after := self._orphans_of_old()):
+            found += [f"{m.table}: {_rows(m.count)} without parents ({m.rule})" for m in misfits]
+            if not references.remove(self._conn, before, after):
+                break
+        return found
+
+    def _new_virtual(self) -> list[VirtualTable]:
+        known = {fold(table.name) for table in self._old.virtual_tables}
+        return [table for table in self._new.virtual_tables if fold(table.name) not in known]
+
+    def _orphans_of_old(self) -> Orphans:
+        return references.orphans(self._conn, (table.name for table in self._old.tables))
+
+    def _become(self, wanted: Schema) -> None:
+        plan = compiled(introspect(self._conn), wanted)
+        execute.change_in(self._conn, plan)
+
+    def _merge(self, back: Return) -> Merge:
+        old, new = self._table(self._old, back.old_name), self._table(self._new, back.new_name)
+        way = carry.between(old, new, columns=back.columns, fills=back.fills)
+        kept_as = back.kept.kept_as if back.kept else ""
+        return Merge(old=old, new=new, kept_as=kept_as, carry=way, columns=dict(back.columns))
+
+    def _going(self, way: str) -> list[Return]:
+        return [back for back in self._returns if back.way == way]
+
+    def _table(self, schema: Schema, name: str | None) -> Table:
+        table = schema.table(name or "")
+        if table is None:
+            raise NoWayBack(f"the record of the way back names the unknown table {name}")
+        return table
+
+
+def _hinted(table: Table, back: Return | None) -> Table:
+    """A table with the hints that lead from its altered form back to it."""
+    if back is None:
+        return replace(table, hints=Hints())
+    names = {fold(before): after for after, before in back.columns.items()}
+    renames = {c.name: names[fold(c.name)] for c in table.columns if fold(c.name) in names}
+    return replace(table, hints=Hints(renamed_from=back.new_name, renames=renames))
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
+def _no_way(history: Sequence[Version]) -> str:
+    if len(history) < 2:
+        return "the file has no earlier version"
+    reasons = {
+        "used": "the last change was a rollback, and only one version back is kept",
+        "dropped": "what was kept for the way back has been cleaned up",
+    }
+    return reasons.get(history[-1].way_back, "nothing is kept for the way back of the last change")

@@ -1,0 +1,325 @@
+"""One file from one schema to another, and one version back.
+
+A change is one transaction: every other process sees the old database or the new one, whole, and a kill at any
+instant leaves one of the two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import apsw
+
+from migrations_engine import execute, sqlite, versions, wayback
+from migrations_engine.compiling import compiled
+from migrations_engine.errors import (
+    DatabaseBusy,
+    DestructiveChange,
+    FleetFile,
+    MigrationError,
+    NoWayBack,
+    PauseTooLong,
+)
+from migrations_engine.estimate import estimated
+from migrations_engine.introspect import introspect
+from migrations_engine.rollback import roll_back_in
+from migrations_engine.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from os import PathLike
+
+    from migrations_engine.planned import Plan, Strategy, Wish
+    from migrations_engine.versions import Version
+
+BUSY_SECONDS = 5.0
+"""How long a change waits for other writers, and for readers where the file is not in WAL mode."""
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What ``apply`` did.
+
+    Attributes:
+        changed: Whether the file is another one now.
+        strategy: ``none``, ``in-place`` or ``rebuild``.
+        pause: Seconds that writers waited.
+        rows: Rows that were copied.
+        version: The file's version afterwards; None for a file without versions.
+        schema_hash: Its schema.
+        steps: What was changed, in words.
+    """
+
+    changed: bool
+    strategy: Strategy
+    pause: float
+    rows: int
+    version: int | None
+    schema_hash: str
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack:
+    """What ``rollback`` did: the version that it wrote down, its schema, the pause in seconds, what was left out."""
+
+    version: int
+    schema_hash: str
+    pause: float
+    losses: tuple[str, ...]
+
+
+def apply(
+    schema: Schema,
+    path: str | PathLike[str],
+    *,
+    allow_destructive: bool = False,
+    strategy: Wish = "auto",
+    max_pause: float | None = None,
+) -> Result:
+    """Bring a file to a schema; makes the file where there is none.
+
+    Args:
+        schema: What the file is to hold.
+        path: The file, of no fleet.
+        allow_destructive: Leave to drop tables and columns and to rewrite values; a way back stays all the same.
+        strategy: ``auto``, or ``in-place`` or ``rebuild`` for all tables that differ.
+        max_pause: Seconds that writers may wait; None for as long as it takes.
+
+    Raises:
+        DestructiveChange: It would destroy data, without leave.
+        DataDoesNotFit: Rows that the schema rejects.
+        PauseTooLong: Writers would wait for longer than they may.
+        SchemaError: SQLite refuses the schema, or a reference would lose its table.
+        Unsupported: An object that cannot be changed.
+        DatabaseBusy: Another process holds the file.
+        DatabaseDamaged: The file is not a sound database.
+        FleetFile: The file is a tenant's.
+    """
+    if not Path(path).exists():
+        _require_creatable(schema)
+    with _opened(path, mode="rwc") as conn:
+        for _ in range(_ATTEMPTS):
+            plan, cookie = _planned(conn, schema, strategy=strategy)
+            _permit(plan, conn, allow_destructive=allow_destructive, max_pause=max_pause)
+            if plan.strategy == "none":
+                return _unchanged(conn, schema)
+            result = _apply(conn, plan, cookie)
+            if result is not None:
+                return result
+    raise DatabaseBusy(f"the structure of {path} is being changed by another process; try again")
+
+
+def plan(schema: Schema, path: str | PathLike[str], *, strategy: Wish = "auto") -> Plan:
+    """Say what ``apply`` would do to a file, and what it would cost; changes nothing.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        MigrationError: As ``apply``, where the structure alone tells.
+    """
+    with _opened(path, mode="ro") as conn, sqlite.snapshot(conn):
+        return estimated(compiled(introspect(conn), schema, strategy=strategy), conn)
+
+
+def roll_back(path: str | PathLike[str], *, discard_since: bool = False) -> RolledBack:
+    """Bring a file back to the version before its last change.
+
+    Rows, rowids, counters and values are what they were, with the writes made since.
+
+    Args:
+        path: The file, of no fleet.
+        discard_since: Leave out those writes that the older schema cannot hold.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        NoWayBack: There is no earlier version, or what it needs was cleaned up.
+        WayBackLossy: The older schema cannot hold everything that was written since.
+        DatabaseBusy: Another process holds the file.
+        FleetFile: The file is a tenant's.
+    """
+    with _opened(path, mode="rw") as conn, execute.prepared(conn), _exclusive(conn) as clock:
+        restored = roll_back_in(conn, discard_since=discard_since)
+        schema = restored.version.schema
+        versions.close_way_back(conn, "used")
+        number = versions.record(conn, schema, strategy="rollback", pause=clock(), way_back="used")
+    return RolledBack(version=number, schema_hash=schema.hash, pause=clock(), losses=restored.losses)
+
+
+def history(path: str | PathLike[str]) -> tuple[Version, ...]:
+    """The versions of a file, oldest first.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    with contextlib.closing(sqlite.connect(path, mode="ro")) as conn, sqlite.mapped_errors(path):
+        return versions.history(conn)
+
+
+def cleanup(path: str | PathLike[str]) -> bool:
+    """Drop what is kept for the way back; whether there was anything.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        FleetFile: The file is a tenant's.
+    """
+    with _opened(path, mode="rw") as conn:
+        if wayback.read(conn) is None:
+            return False
+        with execute.prepared(conn), _exclusive(conn):
+            wayback.drop(conn)
+            versions.close_way_back(conn, "dropped")
+    return True
+
+
+def apply_in(
+    conn: apsw.Connection,
+    plan: Plan,
+    *,
+    keep: bool,
+    after_ddl: Callable[[apsw.Connection], None] | None = None,
+    clock: Callable[[], float] = lambda: 0.0,
+) -> execute.Outcome:
+    """Carry a plan out and write the version down, inside the caller's transaction.
+
+    For files of a fleet, whose operations own the transaction: they check the control row before and write its
+    schema hash afterwards. The connection is ``execute.prepared``.
+
+    Args:
+        conn: The file, whose structure is ``plan.old``, with its write lock held.
+        plan: What to do.
+        keep: Leave a way back in the file; a new generation needs none, its old one is the way back.
+        after_ddl: Called once all objects are there, to make guards complete.
+        clock: Seconds that writers have waited so far.
+
+    Raises:
+        DataDoesNotFit: Rows that the new schema rejects; the caller has to roll its transaction back.
+        MigrationError: The result is not what was wanted; the same.
+    """
+    wayback.drop(conn)
+    versions.close_way_back(conn, "dropped")
+    if not versions.is_current(conn, plan.old) and (plan.old.tables or plan.old.views or plan.old.virtual_tables):
+        # What nobody applied is a version too: else there would be nothing to go back to.
+        versions.record(conn, plan.old, strategy="found", pause=0.0, way_back="none")
+    last = versions.latest(conn)
+    number = last.version + 1 if last else 1
+    keeps = keep and last is not None
+    outcome = execute.change_in(conn, plan, version=number, keep=keeps, after_ddl=after_ddl)
+    if keeps:
+        wayback.leave(conn, plan, outcome.kept, version=number)
+    way_back = "kept" if keeps else "none"
+    versions.record(conn, plan.new, strategy=plan.strategy, pause=clock(), way_back=way_back)
+    return outcome
+
+
+def _apply(conn: apsw.Connection, plan: Plan, cookie: int) -> Result | None:
+    """Carry a plan out in one transaction; None where another process changed the structure meanwhile."""
+    with execute.prepared(conn), _exclusive(conn) as clock:
+        if _cookie(conn) != cookie:
+            return None
+        outcome = apply_in(conn, plan, keep=True, clock=clock)
+        last = versions.latest(conn)
+    return Result(
+        changed=True,
+        strategy=plan.strategy,
+        pause=clock(),
+        rows=outcome.rows,
+        version=last.version if last else None,
+        schema_hash=plan.new.hash,
+        steps=tuple(step.text for step in plan.change.steps),
+    )
+
+
+def _planned(conn: apsw.Connection, schema: Schema, *, strategy: Wish) -> tuple[Plan, int]:
+    """The plan for a file as it is now, and the schema version that it holds for."""
+    with sqlite.snapshot(conn):
+        return compiled(introspect(conn), schema, strategy=strategy), _cookie(conn)
+
+
+def _permit(
+    plan: Plan, conn: apsw.Connection, *, allow_destructive: bool, max_pause: float | None
+) -> None:
+    """Refuse what needs leave, before anything is changed."""
+    if plan.change.destructive and not allow_destructive:
+        raise DestructiveChange(list(plan.change.losses))
+    if max_pause is None or plan.strategy == "none":
+        return
+    predicted = estimated(plan, conn).pause
+    if predicted > max_pause:
+        raise PauseTooLong(predicted=predicted, allowed=max_pause)
+
+
+def _unchanged(conn: apsw.Connection, schema: Schema) -> Result:
+    last = versions.latest(conn)
+    return Result(
+        changed=False,
+        strategy="none",
+        pause=0.0,
+        rows=0,
+        version=last.version if last else None,
+        schema_hash=schema.hash,
+    )
+
+
+def _require_creatable(schema: Schema) -> None:
+    """Find what SQLite refuses before there is a file, so that an error leaves none behind."""
+    compiled(Schema(), schema)
+
+
+@contextlib.contextmanager
+def _opened(path: str | PathLike[str], *, mode: sqlite.Mode) -> Iterator[apsw.Connection]:
+    """Hold a connection to a lone file for the block; a file that is made for it is in WAL mode."""
+    is_new = mode == "rwc" and (not Path(path).exists() or Path(path).stat().st_size == 0)
+    with contextlib.closing(sqlite.connect(path, mode=mode)) as conn, sqlite.mapped_errors(path):
+        _require_lone(conn)
+        if is_new:
+            conn.execute("PRAGMA journal_mode = WAL")
+        yield conn
+
+
+def _require_lone(conn: apsw.Connection) -> None:
+    """Refuse a tenant's file: its schema changes by its fleet, which knows every file of the tenant."""
+    if not conn.table_exists("main", "_tenantdb_control"):
+        return
+    tenant = sqlite.value(conn, "SELECT tenant FROM main._tenantdb_control")
+    if tenant is not None:
+        raise FleetFile(conn.filename, tenant=tenant)
+
+
+@contextlib.contextmanager
+def _exclusive(conn: apsw.Connection) -> Iterator[Callable[[], float]]:
+    """Hold the write lock for the block and commit; gives a clock of the seconds since the lock was had."""
+    sqlite.begin_immediate(conn, wait=BUSY_SECONDS)
+    began = time.monotonic()
+    ended: list[float] = []
+    try:
+        yield lambda: (ended[0] if ended else time.monotonic()) - began
+        _commit(conn)
+        ended.append(time.monotonic())
+    except BaseException:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+        raise
+
+
+def _commit(conn: apsw.Connection) -> None:
+    """Commit; outside of WAL mode readers have to leave first, so it is tried for a while."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            conn.execute("COMMIT")
+        except apsw.BusyError:
+            if time.monotonic() >= deadline:
+                raise sqlite.busy_error(conn, BUSY_SECONDS) from None
+            time.sleep(sqlite.POLL_SECONDS)
+        else:
+            return
+
+
+def _cookie(conn: apsw.Connection) -> int:
+    return int(sqlite.value(conn, "PRAGMA schema_version"))
