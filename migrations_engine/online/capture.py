@@ -1,8 +1,21 @@
-"""The change log: triggers that note the keys of every row that may have changed."""
+"""The change log: triggers that note the keys of every row that may have changed.
+
+AFTER triggers note the keys of what was inserted, updated (old and new) and deleted. They miss the rows that
+REPLACE conflict handling removes, in all its forms: it fires DELETE triggers only where the writer's
+connection has recursive_triggers on, and a stale client has not. So BEFORE triggers probe every unique key
+and note whatever the new row collides with, whether or not it will be replaced.
+
+Of triggers for one event SQLite fires the last made first. Ours are made last, so that a user's trigger that
+ends the statement with RAISE(IGNORE), which keeps the change, cannot end it before ours has fired.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from migrations_engine import sqlite
+from migrations_engine.model import quote
+from migrations_engine.online import probe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,43 +25,139 @@ if TYPE_CHECKING:
     from migrations_engine.online.shape import TableShape
 
 LOG = "_tenantdb_log"
-"""The change log: (n INTEGER PRIMARY KEY AUTOINCREMENT, tbl, k0, k1, …), without types, so values stay as they are."""
+"""The change log's table. Its key columns k0, k1, … have no type, so that values stay as they are."""
 
 
-def install(conn: apsw.Connection, shapes: Sequence[TableShape]) -> None:
+def install(conn: apsw.Connection, shapes: Sequence[TableShape], *, log: str = LOG) -> None:
     """Make log and triggers, inside the caller's transaction; a log that these triggers wrote stays as it is.
 
     Args:
         conn: The file whose changes are to be noted.
         shapes: Its tables: ``mapping.source`` of every mapping that will replay the log.
+        log: The log's table; its name and an underscore begin the name of every trigger.
     """
-    raise NotImplementedError
+    if installed(conn, shapes, log=log):
+        return
+    remove(conn, log=log)
+    # AUTOINCREMENT: a number that was given out never comes again, so a watermark never means two notes. No
+    # other constraint: a writer's OR IGNORE or OR REPLACE goes through to the trigger's own INSERT.
+    conn.execute(f"CREATE TABLE {log} (n INTEGER PRIMARY KEY AUTOINCREMENT, tbl, {log_keys(width(shapes))})")
+    for sql in _wanted(shapes, log).values():
+        conn.execute(sql)
 
 
-def remove(conn: apsw.Connection) -> None:
+def remove(conn: apsw.Connection, *, log: str = LOG) -> None:
     """Drop triggers and log, inside the caller's transaction; also where there are none."""
-    raise NotImplementedError
+    for name in _found(conn, log):
+        conn.execute(f"DROP TRIGGER main.{quote(name)}")
+    conn.execute(f"DROP TABLE IF EXISTS main.{log}")
 
 
-def installed(conn: apsw.Connection, shapes: Sequence[TableShape]) -> bool:
+def installed(conn: apsw.Connection, shapes: Sequence[TableShape], *, log: str = LOG) -> bool:
     """Whether exactly the capture of these tables stands in the file: nothing missing, nothing changed."""
-    raise NotImplementedError
+    return bool(shapes) and _found(conn, log) == _wanted(shapes, log)
 
 
 def watermark(conn: apsw.Connection) -> int:
     """The number of the last note; 0 where there is none."""
-    raise NotImplementedError
+    return int(sqlite.value(conn, f"SELECT coalesce(max(n), 0) FROM main.{LOG}"))
 
 
 def pending(conn: apsw.Connection, *, after: int) -> int:
     """How many notes lie behind a watermark."""
-    raise NotImplementedError
+    return int(sqlite.value(conn, f"SELECT count(*) FROM main.{LOG} WHERE n > ?", (after,)))
 
 
 def mark(conn: apsw.Connection) -> int:
     """Write an empty note, inside the caller's transaction, and give its number.
 
-    Once that transaction is committed at synchronous=FULL, everything up to this watermark survives power loss:
-    only then may it be recorded, else a target could be ahead of its source after a reboot.
+    Once that transaction is committed at synchronous=FULL, everything up to this watermark survives power
+    loss: only then may it be recorded, else a target could be ahead of its source after a reboot.
     """
-    raise NotImplementedError
+    conn.execute(f"INSERT INTO main.{LOG} (tbl) VALUES (NULL)")
+    return conn.last_insert_rowid()
+
+
+def width(shapes: Sequence[TableShape]) -> int:
+    """How many key columns the widest table needs."""
+    return max((len(shape.key) for shape in shapes), default=1)
+
+
+def log_keys(count: int) -> str:
+    """The first key columns of the log, as a list for SQL."""
+    return ", ".join(f"k{i}" for i in range(count))
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _found(conn: apsw.Connection, log: str) -> dict[str, str]:
+    """Name -> statement of the capture's triggers in the file."""
+    return dict(
+        sqlite.rows(
+            conn,
+            "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND substr(name, 1, ?) = ?",
+            (len(log) + 1, f"{log}_"),
+        )
+    )
+
+
+def _wanted(shapes: Sequence[TableShape], log: str) -> dict[str, str]:
+    """Name -> statement of all triggers that these tables need."""
+    return {name: sql for shape in shapes for name, sql in _triggers(shape, log)}
+
+
+def _triggers(shape: TableShape, log: str) -> list[tuple[str, str]]:
+    bodies = [
+        ("i", "AFTER INSERT", [_note(shape, log, "NEW")]),
+        ("u", "AFTER UPDATE", [_note(shape, log, "OLD"), _note_if_moved(shape, log)]),
+        ("d", "AFTER DELETE", [_note(shape, log, "OLD")]),
+        ("pi", "BEFORE INSERT", [_note_matches(shape, log, match) for match in probe.on_insert(shape)]),
+        (
+            "pu",
+            f"BEFORE UPDATE{_of(shape)}",
+            [_note_matches(shape, log, match) for match in probe.on_update(shape)],
+        ),
+    ]
+    return [_trigger(shape, log, kind, event, body) for kind, event, body in bodies if body]
+
+
+def _trigger(shape: TableShape, log: str, kind: str, event: str, body: Sequence[str]) -> tuple[str, str]:
+    name = f"{log}_{kind}_{shape.name}"
+    statements = " ".join(f"{statement};" for statement in body)
+    return name, f"CREATE TRIGGER {quote(name)} {event} ON {quote(shape.name)} BEGIN {statements} END"
+
+
+def _of(shape: TableShape) -> str:
+    """The columns whose change can make a collision; empty where every change may."""
+    names = probe.columns(shape)
+    return f" OF {', '.join(map(quote, names))}" if names else ""
+
+
+def _insert(shape: TableShape, log: str) -> str:
+    return f"INSERT INTO {log} (tbl, {log_keys(len(shape.key))})"
+
+
+def _row_key(shape: TableShape, row: str) -> list[str]:
+    return [f"{row}.{quote(name)}" for name in shape.key]
+
+
+def _note(shape: TableShape, log: str, row: str) -> str:
+    keys = ", ".join(_row_key(shape, row))
+    return f"{_insert(shape, log)} VALUES ({literal(shape.name)}, {keys})"
+
+
+def _note_if_moved(shape: TableShape, log: str) -> str:
+    """Note the new key of an updated row where it is not the old one, byte by byte."""
+    pairs = zip(_row_key(shape, "OLD"), _row_key(shape, "NEW"), strict=True)
+    moved = " OR ".join(f"{new} COLLATE BINARY IS NOT {old}" for old, new in pairs)
+    keys = ", ".join(_row_key(shape, "NEW"))
+    return f"{_insert(shape, log)} SELECT {literal(shape.name)}, {keys} WHERE {moved}"
+
+
+def _note_matches(shape: TableShape, log: str, match: str) -> str:
+    table = quote(shape.name)
+    keys = ", ".join(_row_key(shape, table))
+    return f"{_insert(shape, log)} SELECT {literal(shape.name)}, {keys} FROM {table} WHERE {match}"

@@ -40,8 +40,8 @@ class Phase(Generic[Context]):
         name: How journals and tests call it; unique in its list.
         run: Does it; may be called again after a crash anywhere inside it.
         undo: Takes back what ``run`` may have done, a part of it included; may run twice too.
-        binding: From its entry on nothing is undone by the runner, not even earlier phases: what has happened
-            can only be told from the world, and recovery does that.
+        binding: From its entry on the runner undoes nothing, earlier phases neither: what has happened can
+            only be told from the world, and whoever recovers the process looks there.
     """
 
     name: str
@@ -61,11 +61,38 @@ def run(
         observer: Hears of every boundary.
         after: Name of the last phase that was left before; the process resumes behind it.
     """
-    raise NotImplementedError
+    start = 0 if after is None else _position(phases, after) + 1
+    for phase in phases[start:]:
+        try:
+            observer(phase.name, Boundary.ENTERED)
+            phase.run(context)
+            observer(phase.name, Boundary.LEFT)
+        except BaseException:
+            # A person's Ctrl-C as well: half a process is never left standing where it can be taken back.
+            observer(phase.name, Boundary.FAILED)
+            undo(phases, context, observer=observer, entered=phase.name)
+            raise
 
 
 def undo(
     phases: Sequence[Phase[Context]], context: Context, *, observer: Observer, entered: str | None = None
 ) -> None:
-    """Undo phases backwards, beginning with the last one that was entered (all of them by default)."""
-    raise NotImplementedError
+    """Undo phases backwards; nothing at all once a binding one was entered.
+
+    Args:
+        phases: The process.
+        context: Handed to every phase.
+        observer: Hears of every phase that was undone.
+        entered: Name of the last phase that was entered; by default all were.
+    """
+    reached = phases if entered is None else phases[: _position(phases, entered) + 1]
+    if any(phase.binding for phase in reached):
+        return
+    for phase in reversed(reached):
+        if phase.undo is not None:
+            phase.undo(context)
+            observer(phase.name, Boundary.UNDONE)
+
+
+def _position(phases: Sequence[Phase[Context]], name: str) -> int:
+    return [phase.name for phase in phases].index(name)

@@ -1,42 +1,105 @@
-"""What no trigger sees and no row holds: counters, header values, the users' own triggers."""
+"""What no capture sees and no row holds: counters, header values, the users' own triggers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from migrations_engine import sqlite
+from migrations_engine.model import is_engine_name, quote
+from migrations_engine.online.link import linked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import apsw
 
+    from migrations_engine.model import Table
     from migrations_engine.online.mapping import Mapping
     from migrations_engine.online.replay import Admit
+
+_HEADER = ("user_version", "application_id")
+_COUNTERS = "sqlite_sequence"
 
 
 def user_triggers(conn: apsw.Connection) -> tuple[str, ...]:
     """The CREATE statements of all triggers that are not the engine's, in order of creation."""
-    raise NotImplementedError
+    return tuple(sql for _, sql in _user_triggers(conn))
 
 
 def drop_user_triggers(conn: apsw.Connection) -> None:
-    """Drop them, inside the caller's transaction: what they did at the source comes as rows."""
-    raise NotImplementedError
+    """Drop them, inside the caller's transaction: what they did at the source comes as rows.
+
+    Dropped, not switched off for the connection, because that would switch off the guards as well.
+    """
+    for name, _ in _user_triggers(conn):
+        conn.execute(f"DROP TRIGGER main.{quote(name)}")
 
 
 def create_triggers(conn: apsw.Connection, statements: Sequence[str]) -> None:
-    """Create triggers, inside the caller's transaction; the last thing done before a target opens."""
-    raise NotImplementedError
+    """Create triggers, inside the caller's transaction: the last thing done before a target opens."""
+    for statement in statements:
+        conn.execute(statement)
 
 
-def carry(
+def carry_over(
     source: apsw.Connection, target: apsw.Connection, mappings: Sequence[Mapping], *, admit: Admit
 ) -> None:
-    """Bring AUTOINCREMENT counters, user_version and application_id over; inside the pause."""
-    raise NotImplementedError
+    """Bring AUTOINCREMENT counters, user_version and application_id over: inside the pause.
+
+    A counter that stayed behind would give the number of a deleted row to a new one.
+    """
+    with linked(source, target) as schema, admit(target):
+        for mapping in _counted(target, schema, mappings):
+            target.execute(f"DELETE FROM main.{_COUNTERS} WHERE name = ?", (mapping.target.name,))
+            target.execute(
+                f"INSERT INTO main.{_COUNTERS} (name, seq) SELECT ?, seq FROM {schema}.{_COUNTERS} WHERE name = ?",
+                (mapping.target.name, mapping.source.name),
+            )
+        for name in _HEADER:
+            target.execute(f"PRAGMA main.{name} = {sqlite.value(target, f'PRAGMA {schema}.{name}')}")
 
 
 def differences(
     source: apsw.Connection, target: apsw.Connection, mappings: Sequence[Mapping]
 ) -> tuple[str, ...]:
-    """What of it differs between both sides, one sentence each; empty where ``carry`` has done its work."""
-    raise NotImplementedError
+    """What of it differs between both sides, one sentence each; empty where all of it was carried over."""
+    with linked(source, target) as schema:
+        found = [
+            f"{name} is {theirs} at the source and {ours} at the copy"
+            for name in _HEADER
+            if (theirs := sqlite.value(target, f"PRAGMA {schema}.{name}"))
+            != (ours := sqlite.value(target, f"PRAGMA main.{name}"))
+        ]
+        found += [
+            f"the counter of {mapping.target.name} is {theirs} at the source and {ours} at the copy"
+            for mapping in _counted(target, schema, mappings)
+            if (theirs := _counters(target, schema, mapping.source.name))
+            != (ours := _counters(target, "main", mapping.target.name))
+        ]
+    return tuple(found)
+
+
+def _user_triggers(conn: apsw.Connection) -> list[tuple[str, str]]:
+    found = sqlite.rows(
+        conn, "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' ORDER BY rowid"
+    )
+    return [(name, sql) for name, sql in found if not is_engine_name(name)]
+
+
+def _counted(target: apsw.Connection, schema: str, mappings: Sequence[Mapping]) -> list[Mapping]:
+    """The tables that count on both sides; one that begins to count goes on from its highest row by itself."""
+    if not all(target.table_exists(name, _COUNTERS) for name in ("main", schema)):
+        return []
+    return [
+        mapping for mapping in mappings if _counts(mapping.source.table) and _counts(mapping.target.table)
+    ]
+
+
+def _counts(table: Table) -> bool:
+    return table.primary_key is not None and table.primary_key.autoincrement
+
+
+def _counters(target: apsw.Connection, schema: str, name: str) -> list[object]:
+    return [
+        seq for (seq,) in sqlite.rows(target, f"SELECT seq FROM {schema}.{_COUNTERS} WHERE name = ?", (name,))
+    ]
