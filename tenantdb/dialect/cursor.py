@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any, Protocol
+
+import apsw
 
 from tenantdb.dialect.errors import DRIVER_ERRORS, ProgrammingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    import apsw
 
     from tenantdb.dialect.connection import Connection
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _BLANK = re.compile(r"(?:\s|;|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))*", re.DOTALL)
 _CHANGE = re.compile(_BLANK.pattern + r"(?:INSERT|UPDATE|DELETE|REPLACE|WITH)\b", re.DOTALL | re.IGNORECASE)
+
+_UNKNOWN = (None, None, None, None, None)
+"""Sizes, precision and the like, of which SQLite knows nothing."""
 
 
 def may_change_rows(sql: str) -> bool:
@@ -49,15 +53,25 @@ class _Statement:
         self.description = None
         self.changes_rows = False
 
+    def look_again(self, raw: apsw.Cursor) -> None:
+        """Read the description anew: the first step prepares a statement again whose schema has changed.
+
+        By its other name, because APSW keeps the answer that it gave before that step. Without a row there
+        is nothing to look at, and the first answer has to do.
+        """
+        with contextlib.suppress(apsw.ExecutionCompleteError):
+            self.description = raw.description
+
     def __call__(self, raw: apsw.Cursor, sql: str, _parameters: Parameters | None) -> bool:
         """Note the statement before its first step; APSW calls this as its execution tracer."""
         if self._sql is None:  # noted already: the next set of parameters, or the blank rest of the text
             return True
         if len(sql) != len(self._sql):
             _refuse_second(self._sql[len(sql) :])
-        if raw.description and not self._rows_allowed:
+        columns = raw.get_description()
+        if columns and not self._rows_allowed:
             raise ProgrammingError("executemany() is for statements that return no rows")
-        self.description = raw.description or None
+        self.description = tuple((*column, *_UNKNOWN) for column in columns) or None
         self.changes_rows = not raw.is_readonly and may_change_rows(sql)
         self._sql = None
         return True
@@ -163,6 +177,8 @@ class Cursor:
         raw = self._ready(sql)
         try:
             raw.execute(sql, parameters)
+            if self._statement.description is not None:
+                self._statement.look_again(raw)
             if self._statement.changes_rows:
                 self._rows = _Fetched(raw.fetchall())
                 self._note_change(self.connection.raw.changes())

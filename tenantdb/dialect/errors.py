@@ -116,14 +116,22 @@ def translated(error: Exception) -> Exception:
     """Make the error of PEP 249 for one of ``DRIVER_ERRORS``.
 
     What a callback raised (a SQL function, an authorizer) is returned as it is: it is its author's message
-    to the caller. It is told by its traceback, which reaches deeper than the driver's call.
+    to the caller.
     """
     kind = next((_KINDS[base] for base in type(error).__mro__ if base in _KINDS), OperationalError)
     if isinstance(error, apsw.Error):
         return kind(str(error), code=getattr(error, "extendedresult", None), offset=_offset(error))
-    if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+    if _from_callback(error):
         return error
     return kind(f"no value for the parameter {error}" if isinstance(error, KeyError) else str(error))
+
+
+def _from_callback(error: Exception) -> bool:
+    """Tell whether Python code below the driver's call raised it; APSW adds frames of its C code."""
+    deepest = error.__traceback__ and error.__traceback__.tb_next
+    while deepest is not None and deepest.tb_next is not None:
+        deepest = deepest.tb_next
+    return deepest is not None and not deepest.tb_frame.f_code.co_filename.endswith(".c")
 
 
 def _offset(error: apsw.Error) -> int | None:
