@@ -5,6 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 from functools import cache
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def text(value: object) -> str:
@@ -14,15 +19,24 @@ def text(value: object) -> str:
 
 def _plain(value: object) -> object:
     """A value as JSON knows it; fields at their default are left out, so that new ones change no hash."""
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    if not dataclasses.is_dataclass(value):
+    kind = type(value)
+    if kind is tuple:
+        return [_plain(each) for each in value]  # type: ignore[attr-defined] # it is a tuple
+    if kind in (str, bool):
         return value
-    found = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
-    return {name: _plain(each) for name, each, default in found if each != default}
+    names, values_of, defaults = _fields(kind)
+    return {
+        name: _plain(each)
+        for name, each, default in zip(names, values_of(value), defaults, strict=True)
+        if each is not default and each != default
+    }
 
 
 @cache
-def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
-    """The compared fields of a value's class, each with its default."""
-    return tuple((each.name, each.default) for each in dataclasses.fields(kind) if each.compare)
+def _fields(
+    kind: type,
+) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]], tuple[object, ...]]:
+    """The compared fields of a value's class: their names, what reads them all, their defaults."""
+    fields = [each for each in dataclasses.fields(kind) if each.compare]
+    names = tuple(each.name for each in fields)
+    return names, attrgetter(*names), tuple(each.default for each in fields)

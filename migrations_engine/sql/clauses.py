@@ -21,7 +21,13 @@ _CONFLICTS: Final[dict[str, Conflict | None]] = {
     "REPLACE": "REPLACE",
 }
 
-_ACTIONS: Final = (("SET", "NULL"), ("SET", "DEFAULT"), ("CASCADE",), ("RESTRICT",), ("NO", "ACTION"))
+_ACTIONS: Final[dict[tuple[str, ...], str | None]] = {
+    ("SET", "NULL"): "SET NULL",
+    ("SET", "DEFAULT"): "SET DEFAULT",
+    ("CASCADE",): "CASCADE",
+    ("RESTRICT",): "RESTRICT",
+    ("NO", "ACTION"): None,
+}
 
 
 def conflict(cursor: Cursor) -> Conflict | None:
@@ -32,6 +38,13 @@ def conflict(cursor: Cursor) -> Conflict | None:
         if cursor.accept(word):
             return resolution
     cursor.fail(f"expected {', '.join(_CONFLICTS)}, found {cursor.found()}")
+
+
+def direction(cursor: Cursor) -> bool:
+    """Read ASC or DESC if one comes next; whether it was DESC."""
+    if cursor.accept("ASC"):
+        return False
+    return cursor.accept("DESC")
 
 
 def entries(cursor: Cursor) -> list[list[Token]]:
@@ -142,9 +155,9 @@ def references(cursor: Cursor, columns: tuple[str, ...], *, name: str | None) ->
 
 def _action(cursor: Cursor) -> str | None:
     """Read a foreign key's action; NO ACTION is the default and None."""
-    for words in _ACTIONS:
+    for words, action in _ACTIONS.items():
         if cursor.accept(*words):
-            return None if words == ("NO", "ACTION") else " ".join(words)
+            return action
     cursor.fail(f"expected SET NULL, SET DEFAULT, CASCADE, RESTRICT or NO ACTION, found {cursor.found()}")
 
 

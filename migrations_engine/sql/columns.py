@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from migrations_engine.model import (
@@ -57,21 +57,20 @@ def parse_column(name: str, definition: str) -> ColumnParts:
 
 def read_column(cursor: Cursor, name: str) -> ColumnParts:
     """Read a column definition behind its name, up to a comma or a closing parenthesis."""
-    parts = ColumnParts(Column(name=name, type=_type(cursor)))
-    reader = _Constraints(cursor, parts)
+    draft = _Draft(name=name, type=_type(cursor))
     while not cursor.done and cursor.word() not in (",", ")", ";"):
-        reader.read()
-    return parts
+        _constraint(cursor, draft)
+    return draft.parts()
 
 
 def _type(cursor: Cursor) -> str:
     """Read a declared type: any words, then up to two numbers in parentheses."""
     start = cursor.position
     while (token := cursor.peek()) is not None:
-        named = token.kind in ("quoted", "string") or (
-            token.kind == "word" and cursor.word() not in _ENDS_TYPE and not _starts_generated(cursor)
-        )
-        if not named:
+        if token.kind == "word":
+            if cursor.word() in _ENDS_TYPE or _starts_generated(cursor):
+                break
+        elif token.kind not in ("quoted", "string"):
             break
         cursor.advance()
     if cursor.position == start:
@@ -99,120 +98,106 @@ def _signed_number(cursor: Cursor) -> None:
     cursor.advance()
 
 
-class _Constraints:
-    """The constraints of one column, read into its parts."""
+@dataclass(slots=True)
+class _Draft:
+    """A column while its constraints are read."""
 
-    def __init__(self, cursor: Cursor, parts: ColumnParts) -> None:
-        self._cursor = cursor
-        self._parts = parts
-        self._name: str | None = None
+    name: str
+    type: str
+    constraint: str | None = None
+    """The name of the constraint that is being read."""
+    not_null: NotNull | None = None
+    default: str | None = None
+    collation: str | None = None
+    generated: Generated | None = None
+    constraint_names: tuple[tuple[str, str], ...] = ()
+    primary_key: PrimaryKey | None = None
+    uniques: list[Unique] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    foreign_keys: list[ForeignKey] = field(default_factory=list)
 
-    def read(self) -> None:
-        """Read one constraint with its name."""
-        cursor = self._cursor
-        self._name = cursor.name() if cursor.accept("CONSTRAINT") else None
-        if clauses.starts_deferral(cursor):
-            self._deferral()
-            return
-        for word, reader in _READERS.items():
-            if cursor.accept(*word.split()):
-                reader(self)
-                return
+    def keep_name(self, kind: str) -> None:
+        """Keep the constraint's name where nothing else holds it."""
+        if self.constraint is not None:
+            self.constraint_names = (*self.constraint_names, (kind, self.constraint))
+
+    def parts(self) -> ColumnParts:
+        """The column and its constraints."""
+        column = Column(
+            name=self.name,
+            type=self.type,
+            not_null=self.not_null,
+            default=self.default,
+            collation=self.collation,
+            generated=self.generated,
+            constraint_names=self.constraint_names,
+        )
+        return ColumnParts(column, self.primary_key, self.uniques, self.checks, self.foreign_keys)
+
+
+def _constraint(cursor: Cursor, draft: _Draft) -> None:
+    """Read one constraint with its name."""
+    draft.constraint = cursor.name() if cursor.accept("CONSTRAINT") else None
+    read = _READERS.get(cursor.word())
+    if read is not None:
+        read(cursor, draft)
+    elif draft.constraint is None:
         # SQLite takes a name without a constraint; it names nothing.
-        if self._name is None:
-            cursor.fail(f"expected a constraint, found {cursor.found()}")
-
-    def _indexed(self, *, descending: bool = False) -> tuple[IndexedColumn, ...]:
-        """This column as the only one of a key."""
-        return (IndexedColumn(expression=self._parts.column.name, descending=descending),)
-
-    def _change(self, kind: str, column: Column) -> None:
-        """Take over a changed column, with the constraint's name where it has one."""
-        if self._name is not None:
-            column = replace(column, constraint_names=(*column.constraint_names, (kind, self._name)))
-        self._parts.column = column
-
-    def _primary_key(self) -> None:
-        cursor = self._cursor
-        if self._parts.primary_key is not None:
-            cursor.fail("a table has one PRIMARY KEY only")
-        descending = cursor.accept("DESC")
-        if not descending:
-            cursor.accept("ASC")
-        resolution = clauses.conflict(cursor)
-        self._parts.primary_key = PrimaryKey(
-            columns=self._indexed(descending=descending),
-            autoincrement=cursor.accept("AUTOINCREMENT"),
-            name=self._name,
-            on_conflict=resolution,
-        )
-
-    def _not_null(self) -> None:
-        rule = NotNull(name=self._name, on_conflict=clauses.conflict(self._cursor))
-        self._parts.column = replace(self._parts.column, not_null=rule)
-
-    def _null(self) -> None:
-        clauses.conflict(self._cursor)
-        self._change("NULL", self._parts.column)
-
-    def _unique(self) -> None:
-        resolution = clauses.conflict(self._cursor)
-        self._parts.uniques.append(Unique(columns=self._indexed(), name=self._name, on_conflict=resolution))
-
-    def _check(self) -> None:
-        expression = self._cursor.group()
-        self._parts.checks.append(
-            Check(expression=expression, name=self._name, column=self._parts.column.name)
-        )
-
-    def _default(self) -> None:
-        cursor = self._cursor
-        start = cursor.position
-        if cursor.word() == "(":
-            cursor.group()
-        elif cursor.accept("+") or cursor.accept("-"):
-            _literal(cursor)
-        else:
-            _literal(cursor)
-        self._change("DEFAULT", replace(self._parts.column, default=cursor.sql[start : cursor.behind]))
-
-    def _collate(self) -> None:
-        collation = self._cursor.name()
-        self._change("COLLATE", replace(self._parts.column, collation=collation))
-
-    def _generated(self) -> None:
-        expression = self._cursor.group()
-        stored = self._cursor.accept("STORED")
-        if not stored:
-            self._cursor.accept("VIRTUAL")
-        rule = Generated(expression=expression, stored=stored)
-        self._change("GENERATED", replace(self._parts.column, generated=rule))
-
-    def _references(self) -> None:
-        key = clauses.references(self._cursor, (self._parts.column.name,), name=self._name)
-        if len(key.parent_columns) > 1:
-            self._cursor.fail("one column refers to one column; name more in _foreign_keys")
-        self._parts.foreign_keys.append(key)
-
-    def _deferral(self) -> None:
-        keys = self._parts.foreign_keys
-        if not keys:
-            self._cursor.fail("DEFERRABLE belongs behind REFERENCES")
-        keys[-1] = clauses.deferral(self._cursor, keys[-1])
+        cursor.fail(f"expected a constraint, found {cursor.found()}")
 
 
-_READERS: Final[dict[str, Callable[[_Constraints], None]]] = {
-    "PRIMARY KEY": _Constraints._primary_key,
-    "NOT NULL": _Constraints._not_null,
-    "NULL": _Constraints._null,
-    "UNIQUE": _Constraints._unique,
-    "CHECK": _Constraints._check,
-    "DEFAULT": _Constraints._default,
-    "COLLATE": _Constraints._collate,
-    "GENERATED ALWAYS AS": _Constraints._generated,
-    "AS": _Constraints._generated,
-    "REFERENCES": _Constraints._references,
-}
+def _primary_key(cursor: Cursor, draft: _Draft) -> None:
+    cursor.expect("PRIMARY", "KEY")
+    if draft.primary_key is not None:
+        cursor.fail("a table has one PRIMARY KEY only")
+    descending = clauses.direction(cursor)
+    resolution = clauses.conflict(cursor)
+    draft.primary_key = PrimaryKey(
+        columns=(IndexedColumn(expression=draft.name, descending=descending),),
+        autoincrement=cursor.accept("AUTOINCREMENT"),
+        name=draft.constraint,
+        on_conflict=resolution,
+    )
+
+
+def _not(cursor: Cursor, draft: _Draft) -> None:
+    if clauses.starts_deferral(cursor):
+        _deferral(cursor, draft)
+        return
+    cursor.expect("NOT", "NULL")
+    draft.not_null = NotNull(name=draft.constraint, on_conflict=clauses.conflict(cursor))
+
+
+def _null(cursor: Cursor, draft: _Draft) -> None:
+    cursor.expect("NULL")
+    clauses.conflict(cursor)
+    draft.keep_name("NULL")
+
+
+def _unique(cursor: Cursor, draft: _Draft) -> None:
+    cursor.expect("UNIQUE")
+    columns = (IndexedColumn(expression=draft.name),)
+    draft.uniques.append(
+        Unique(columns=columns, name=draft.constraint, on_conflict=clauses.conflict(cursor))
+    )
+
+
+def _check(cursor: Cursor, draft: _Draft) -> None:
+    cursor.expect("CHECK")
+    draft.checks.append(Check(expression=cursor.group(), name=draft.constraint, column=draft.name))
+
+
+def _default(cursor: Cursor, draft: _Draft) -> None:
+    cursor.expect("DEFAULT")
+    start = cursor.position
+    if cursor.word() == "(":
+        cursor.group()
+    else:
+        if not cursor.accept("+"):
+            cursor.accept("-")
+        _literal(cursor)
+    draft.default = cursor.sql[start : cursor.behind]
+    draft.keep_name("DEFAULT")
 
 
 def _literal(cursor: Cursor) -> None:
@@ -221,3 +206,49 @@ def _literal(cursor: Cursor) -> None:
     if token is None or token.kind in ("operator", "parameter"):
         cursor.fail(f"expected a value behind DEFAULT, found {cursor.found()}")
     cursor.advance()
+
+
+def _collate(cursor: Cursor, draft: _Draft) -> None:
+    cursor.expect("COLLATE")
+    draft.collation = cursor.name()
+    draft.keep_name("COLLATE")
+
+
+def _generated(cursor: Cursor, draft: _Draft) -> None:
+    cursor.accept("GENERATED", "ALWAYS")
+    cursor.expect("AS")
+    expression = cursor.group()
+    stored = cursor.accept("STORED")
+    if not stored:
+        cursor.accept("VIRTUAL")
+    draft.generated = Generated(expression=expression, stored=stored)
+    draft.keep_name("GENERATED")
+
+
+def _references(cursor: Cursor, draft: _Draft) -> None:
+    cursor.expect("REFERENCES")
+    key = clauses.references(cursor, (draft.name,), name=draft.constraint)
+    if len(key.parent_columns) > 1:
+        cursor.fail("one column refers to one column; name more in _foreign_keys")
+    draft.foreign_keys.append(key)
+
+
+def _deferral(cursor: Cursor, draft: _Draft) -> None:
+    if not draft.foreign_keys:
+        cursor.fail("DEFERRABLE belongs behind REFERENCES")
+    draft.foreign_keys[-1] = clauses.deferral(cursor, draft.foreign_keys[-1])
+
+
+_READERS: Final[dict[str, Callable[[Cursor, _Draft], None]]] = {
+    "PRIMARY": _primary_key,
+    "NOT": _not,
+    "NULL": _null,
+    "UNIQUE": _unique,
+    "CHECK": _check,
+    "DEFAULT": _default,
+    "COLLATE": _collate,
+    "GENERATED": _generated,
+    "AS": _generated,
+    "REFERENCES": _references,
+    "DEFERRABLE": _deferral,
+}

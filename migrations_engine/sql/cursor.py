@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from migrations_engine.sql.keywords import RESERVED
 from migrations_engine.sql.lexer import Malformed, Token, tokenize, unquote
+
+_END: Final = ("", "", "")
+"""Stands behind the last word, so that looking ahead needs no check."""
 
 
 class Cursor:
     """A place in a list of tokens; every ``accept`` and ``expect`` moves it on."""
 
-    __slots__ = ("_index", "_tokens", "sql")
+    __slots__ = ("_index", "_tokens", "_words", "sql")
 
     def __init__(self, sql: str) -> None:
         self.sql = sql
         self._tokens = tokenize(sql)
+        self._words = [
+            token.text.upper() if token.kind in ("word", "operator") else "" for token in self._tokens
+        ]
+        self._words += _END
         self._index = 0
 
     @property
@@ -33,15 +40,13 @@ class Cursor:
         """The offset after the last token that was read."""
         return self._tokens[self._index - 1].end if self._index else 0
 
-    def peek(self, ahead: int = 0) -> Token | None:
-        """The next token, or one further on; None behind the last."""
-        index = self._index + ahead
-        return self._tokens[index] if index < len(self._tokens) else None
+    def peek(self) -> Token | None:
+        """The next token; None behind the last."""
+        return None if self.done else self._tokens[self._index]
 
     def word(self, ahead: int = 0) -> str:
-        """The next token in upper case where it is an unquoted word or an operator, else the empty string."""
-        token = self.peek(ahead)
-        return token.text.upper() if token and token.kind in ("word", "operator") else ""
+        """The next token, or the one after it, in upper case; empty where it is no word and no operator."""
+        return self._words[self._index + ahead]
 
     def advance(self) -> Token:
         """Read the next token, whatever it is."""
@@ -52,13 +57,12 @@ class Cursor:
         return token
 
     def accept(self, *words: str) -> bool:
-        """Read these words if they come next, all or none."""
-        for ahead, word in enumerate(words):
-            if self.word(ahead) != word:
+        """Read these words, three at most, if they come next: all or none."""
+        for at, word in enumerate(words, self._index):
+            if self._words[at] != word:
                 return False
         self._index += len(words)
         return True
-
     def expect(self, *words: str) -> None:
         """Read these words.
 
