@@ -1,7 +1,7 @@
 """What SQL an application may run on a tenant's connection: everything that is not listed here is refused.
 
-SQLite asks while it compiles a statement, so one that runs again from the cache costs nothing. An error that is
-raised here comes out of the call that brought the statement, through SQLAlchemy too.
+SQLite asks while it compiles a statement, so one that runs again from the cache costs nothing. An error that
+is raised here comes out of the call that brought the statement, through SQLAlchemy too.
 
 What the platform itself runs on such a connection goes through ``trusted``: never into the statement cache,
 where an application could run it by sending the same text.
@@ -159,7 +159,7 @@ class Authorizer:
     def _write(self, table: str, database: str | None, source: str | None) -> None:
         name = fold(table)
         if name in _SCHEMA_TABLES:
-            return  # part of each CREATE and DROP, which are decided by themselves; DEFENSIVE refuses the rest
+            return  # part of CREATE and DROP, which are decided by themselves; DEFENSIVE refuses the rest
         if database == "temp":
             return
         if not self._writes:

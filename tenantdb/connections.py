@@ -130,7 +130,7 @@ def _open(
 def _confine(raw: apsw.Connection) -> None:
     """Keep a connection to its own file: what the authorizer refuses is impossible besides."""
     raw.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
-    raw.enable_load_extension(False)
+    raw.enable_load_extension(enable=False)
     for option, value in (
         (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),  # no writes to shadow tables or sqlite_schema
         (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),  # a schema that somebody planted calls no function of ours

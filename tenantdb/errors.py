@@ -17,6 +17,7 @@ TenantDBError
 ├── Forbidden               a statement that applications may not run
 ├── NestedWrite             a write inside one's own write on the same tenant
 ├── ForkedInTransaction     this process was forked inside a write
+├── ForeignSQLite           another SQLite library would open a file of ours in this process
 ├── CatalogUnavailable      (r) the catalog does not answer
 ├── CatalogVersion          the catalog has another version than this code works with
 ├── ServerNotFound / ServerExists / ServerUnusable
@@ -200,6 +201,17 @@ class ForkedInTransaction(TenantDBError):
     def __init__(self) -> None:
         super().__init__(
             "this process was forked inside a write(); start it before the write, or use multiprocessing's 'spawn'"
+        )
+
+
+class ForeignSQLite(TenantDBError):
+    """Another SQLite library would open a file of ours in this process; ``path`` is the file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            f"sqlite3 must not open {path} in a process that uses tenantdb: each would lose the other's locks; "
+            "use get_tenant_db(), or another process"
         )
 
 

@@ -1,0 +1,124 @@
+"""A fork closes SQLite first, so that the child inherits no connection.
+
+An inherited one has the parent's table of locks, under which even the child's *new* connections would take
+none: commits that were acknowledged get lost. So before a fork everything that has connections is paused, and
+both sides open their own again. A fork can't be stopped: where a transaction outlasts the wait, or the
+forking thread is inside a block itself, the child is marked, and every call in it raises.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Protocol
+
+from tenantdb.catalog import Catalog
+from tenantdb.errors import ForkedInTransaction
+
+if TYPE_CHECKING:
+    import apsw
+
+_log = logging.getLogger("tenantdb.fork")
+
+WAIT_SECONDS = 5.0
+"""How long a fork waits for transactions of other threads."""
+
+
+class Pausable(Protocol):
+    """Something that has connections, and can be without them for a moment."""
+
+    def pause(self, *, seconds: float) -> bool:
+        """Close all and open none; whether nothing was left open after ``seconds``."""
+
+    def resume(self) -> None:
+        """Go on, in the process that forked."""
+
+
+class Forgetful(Pausable, Protocol):
+    """Something whose connections may still be open at a fork."""
+
+    def forget(self) -> None:
+        """Go on in the child, without touching what the parent had open."""
+
+
+class Inside(Protocol):
+    """A block that an application is inside of, on a connection of its own."""
+
+    thread: int
+    raw: apsw.Connection
+
+    def abandon(self) -> None:
+        """Let every later use raise: this is the child, the connection is the parent's."""
+
+
+blocks: set[Inside] = set()
+"""The blocks that are running, in all threads."""
+
+_watched: weakref.WeakSet[Forgetful] = weakref.WeakSet()
+
+
+class _State:
+    """What the hooks leave to each other."""
+
+    clean = True
+    marked = False
+
+
+def watch(forgetful: Forgetful) -> None:
+    """Have something paused at each fork, for as long as it lives."""
+    _watched.add(forgetful)
+
+
+def refuse_if_marked() -> None:
+    """Let no call through in a process that was forked inside a transaction.
+
+    Raises:
+        ForkedInTransaction: This process was.
+    """
+    if _State.marked:
+        raise ForkedInTransaction
+
+
+def is_marked() -> bool:
+    """Whether this process was forked inside a transaction."""
+    return _State.marked
+
+
+def _all() -> list[Pausable]:
+    """Files first: a block that still runs may need the catalog for its end."""
+    return [*_watched, *Catalog.opened()]
+
+
+def _before() -> None:
+    inside = any(block.thread == threading.get_ident() for block in tuple(blocks))
+    deadline = time.monotonic() + (0.0 if inside else WAIT_SECONDS)
+    _State.clean = True
+    for pausable in _all():  # each one, whatever the others say: what is idle must be closed
+        _State.clean &= pausable.pause(seconds=max(0.0, deadline - time.monotonic()))
+
+
+def _after_in_parent() -> None:
+    for pausable in reversed(_all()):
+        pausable.resume()
+    if not _State.clean:
+        _log.warning("forked inside a transaction; the child can use no tenant", extra={"pid": os.getpid()})
+
+
+def _after_in_child() -> None:
+    _State.marked = _State.marked or not _State.clean
+    for block in tuple(blocks):
+        # Closing it would clean up shared memory that the parent is using: it stays open until exec or exit.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(block.raw))
+        block.abandon()
+    blocks.clear()
+    for catalog in Catalog.opened():
+        catalog.resume()
+    for forgetful in _watched:
+        forgetful.forget()
+
+
+os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
