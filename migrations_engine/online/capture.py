@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from migrations_engine import sqlite
 from migrations_engine.model import quote
 from migrations_engine.online import probe
+from migrations_engine.online.shape import literal, log_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,8 @@ def install(conn: apsw.Connection, shapes: Sequence[TableShape], *, log: str = L
     remove(conn, log=log)
     # AUTOINCREMENT: a number that was given out never comes again, so a watermark never means two notes. No
     # other constraint: a writer's OR IGNORE or OR REPLACE goes through to the trigger's own INSERT.
-    conn.execute(f"CREATE TABLE {log} (n INTEGER PRIMARY KEY AUTOINCREMENT, tbl, {log_keys(width(shapes))})")
+    columns = ", ".join(widest(shapes))
+    conn.execute(f"CREATE TABLE {log} (n INTEGER PRIMARY KEY AUTOINCREMENT, tbl, {columns})")
     for sql in _wanted(shapes, log).values():
         conn.execute(sql)
 
@@ -78,19 +80,9 @@ def mark(conn: apsw.Connection) -> int:
     return conn.last_insert_rowid()
 
 
-def width(shapes: Sequence[TableShape]) -> int:
-    """How many key columns the widest table needs."""
-    return max((len(shape.key) for shape in shapes), default=1)
-
-
-def log_keys(count: int) -> str:
-    """The first key columns of the log, as a list for SQL."""
-    return ", ".join(f"k{i}" for i in range(count))
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
+def widest(shapes: Sequence[TableShape]) -> tuple[str, ...]:
+    """The key columns that a log of these tables has."""
+    return log_columns(max((len(shape.key) for shape in shapes), default=1))
 
 
 def _found(conn: apsw.Connection, log: str) -> dict[str, str]:
@@ -137,7 +129,7 @@ def _of(shape: TableShape) -> str:
 
 
 def _insert(shape: TableShape, log: str) -> str:
-    return f"INSERT INTO {log} (tbl, {log_keys(len(shape.key))})"
+    return f"INSERT INTO {log} (tbl, {', '.join(shape.noted)})"
 
 
 def _row_key(shape: TableShape, row: str) -> list[str]:

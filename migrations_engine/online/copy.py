@@ -62,7 +62,7 @@ def sync(conn: apsw.Connection) -> None:
     """
     conn.execute("PRAGMA synchronous = FULL")
     with sqlite.immediate(conn):
-        # Writes the header as it is: a commit with nothing to write would sync nothing, and this one syncs the
+        # Writes the header as it is. A commit with nothing to write would sync nothing; this one syncs the
         # whole log, with the frames of all commits before it.
         conn.execute(f"PRAGMA user_version = {sqlite.value(conn, 'PRAGMA user_version')}")
 

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from migrations_engine.model import quote
-from migrations_engine.online import capture, digest, exact
-from migrations_engine.online.capture import literal
+from migrations_engine.online import digest, exact
 from migrations_engine.online.rewrite import KEYS, behind
+from migrations_engine.online.shape import literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,14 +30,14 @@ class Difference:
         self._rewrite = rewrite
         self._mapping = rewrite.mapping
         self._name = rewrite.mapping.source.name
-        self._keys = capture.log_keys(len(rewrite.mapping.source.key))
 
     def load_keys(self, source: str, target: str) -> None:
-        """Put the keys of all rows in question into the table of keys; both arguments are FROM … WHERE …."""
+        """Put the keys of all rows in question into the table of keys; both arguments begin with FROM."""
+        keys = ", ".join(self._mapping.source.noted)
         theirs, ours = self._mapping.source.key_terms, self._mapping.target.key_terms
         # Marked first and renamed last, because the conditions may read the dirty keys that stand there.
         self._target.execute(
-            f"INSERT INTO temp.{KEYS} (tbl, {self._keys}) SELECT NULL, {', '.join(theirs)} {source} "
+            f"INSERT INTO temp.{KEYS} (tbl, {keys}) SELECT NULL, {', '.join(theirs)} {source} "
             f"UNION SELECT NULL, {', '.join(ours)} {target}"
         )
         self._target.execute(f"DELETE FROM temp.{KEYS} WHERE tbl IS ?", (self._name,))
@@ -66,7 +66,8 @@ class Difference:
 
     def is_refused(self, terms: Sequence[str]) -> bool:
         """Whether a replay of the rows that differ leaves the target as it is, since it refuses them all."""
-        tail = f"FROM main.{quote(self._mapping.target.name)} WHERE {behind(self._mapping.target, self._mapping)}"
+        shape = self._mapping.target
+        tail = f"FROM main.{quote(shape.name)} WHERE {behind(shape, self._mapping)}"
         before = digest.of(self._target, terms, tail)
         self._target.execute("SAVEPOINT trial")
         try:

@@ -18,7 +18,7 @@ Shown = Value | tuple[Value, ...]
 def rows(
     conn: apsw.Connection, terms: Sequence[str], tail: str, parameters: Sequence[Value] = ()
 ) -> list[tuple[Value, ...]]:
-    """All rows of ``SELECT terms tail``; bytes that are no text in the database's encoding become surrogates."""
+    """All rows of ``SELECT terms tail``; bytes that are no valid text become surrogates."""
     try:
         return conn.execute(f"SELECT {', '.join(terms)} {tail}", parameters).fetchall()
     except UnicodeDecodeError:
@@ -31,11 +31,10 @@ def byte_rows(
     """The same, slower, with every text read as bytes: what ``rows`` gives where all of it is valid."""
     encoding = str(sqlite.value(conn, "PRAGMA encoding")).replace("UTF-16", "UTF-16-")
     handler = "surrogateescape" if encoding == "UTF-8" else "surrogatepass"
-    pairs = ", ".join(
-        f"CASE typeof({t}) WHEN 'text' THEN NULL ELSE {t} END, CASE typeof({t}) WHEN 'text' THEN CAST({t} AS BLOB) END"
-        for t in terms
-    )
-    for row in conn.execute(f"SELECT {pairs} {tail}", parameters):
+    others = (f"CASE typeof({term}) WHEN 'text' THEN NULL ELSE {term} END" for term in terms)
+    texts = (f"CASE typeof({term}) WHEN 'text' THEN CAST({term} AS BLOB) END" for term in terms)
+    pairs = (term for pair in zip(others, texts, strict=True) for term in pair)
+    for row in conn.execute(f"SELECT {', '.join(pairs)} {tail}", parameters):
         halves = zip(row[::2], row[1::2], strict=True)
         yield tuple(other if text is None else text.decode(encoding, handler) for other, text in halves)
 

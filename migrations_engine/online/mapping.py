@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from migrations_engine.model import Objects, Table
     from migrations_engine.online.shape import TableShape
 
-_VOLATILE = frozenset(
-    "random randomblob changes total_changes last_insert_rowid current_date current_time current_timestamp "
-    "date time datetime julianday unixepoch strftime timediff".split()
-)
+_CHANCE = {"random", "randomblob"}
+_STATE = {"changes", "total_changes", "last_insert_rowid"}
+_CLOCK = {"current_date", "current_time", "current_timestamp", "date", "time", "datetime", "julianday"}
+_VOLATILE = _CHANCE | _STATE | _CLOCK | {"unixepoch", "strftime", "timediff"}
 """Words of expressions that can give another value each time."""
 
 

@@ -126,8 +126,8 @@ def _require_no_rowid(shape: TableShape) -> None:
     for unique in shape.uniques:
         if rowid is not None and not unique.is_plain and fold(rowid) in _names(unique):
             raise Unsupported(
-                f"a unique index of {shape.name} computes with {rowid}, which SQLite does not know before the row "
-                "is there: what it replaces cannot be followed. Use the in-place strategy, or drop the index first",
+                f"a unique index of {shape.name} computes with {rowid}, which SQLite does not know before "
+                "the row is there: what it replaces cannot be followed. Use the in-place strategy",
                 object_name=shape.name,
             )
 

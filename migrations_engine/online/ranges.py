@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from migrations_engine.carry import rowid_column
 from migrations_engine.model import quote
-from migrations_engine.online import capture
 from migrations_engine.online.shape import TableShape
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class Ranges:
         self._chunk = chunk
         self._source = mapping.source
         self._table = f"{schema}.{quote(mapping.source.name)}"
-        self._keys = capture.log_keys(len(mapping.source.key))
+        self._keys = ", ".join(mapping.source.noted)
         self._nulls = [name for name in mapping.source.key if _may_be_null(mapping.source, name)]
         target.execute(f"DROP TABLE IF EXISTS temp.{_BOUNDS}")
         target.execute(f"CREATE TEMP TABLE {_BOUNDS} (edge, {self._keys})")

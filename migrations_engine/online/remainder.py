@@ -52,7 +52,8 @@ def carry_over(
         for mapping in _counted(target, schema, mappings):
             target.execute(f"DELETE FROM main.{_COUNTERS} WHERE name = ?", (mapping.target.name,))
             target.execute(
-                f"INSERT INTO main.{_COUNTERS} (name, seq) SELECT ?, seq FROM {schema}.{_COUNTERS} WHERE name = ?",
+                f"INSERT INTO main.{_COUNTERS} (name, seq) "
+                f"SELECT ?, seq FROM {schema}.{_COUNTERS} WHERE name = ?",
                 (mapping.target.name, mapping.source.name),
             )
         for name in _HEADER:
@@ -87,7 +88,7 @@ def _user_triggers(conn: apsw.Connection) -> list[tuple[str, str]]:
 
 
 def _counted(target: apsw.Connection, schema: str, mappings: Sequence[Mapping]) -> list[Mapping]:
-    """The tables that count on both sides; one that begins to count goes on from its highest row by itself."""
+    """The tables that count on both sides; one that begins to count goes on from its highest row."""
     if not all(target.table_exists(name, _COUNTERS) for name in ("main", schema)):
         return []
     return [

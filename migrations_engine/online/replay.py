@@ -25,6 +25,7 @@ from migrations_engine.online.rewrite import KEYS, Rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
     from migrations_engine.online.mapping import Mapping
 
 Admit = Callable[[apsw.Connection], AbstractContextManager[object]]
@@ -97,9 +98,9 @@ def replaying(
     """Prepare a target's connection for replays; for transactions that do more than replay."""
     with linked(source, target) as schema:
         _forbid_foreign_keys(target)
-        width = capture.width([mapping.source for mapping in mappings])
+        columns = ", ".join(capture.widest([mapping.source for mapping in mappings]))
         target.execute(f"DROP TABLE IF EXISTS temp.{KEYS}")
-        target.execute(f"CREATE TEMP TABLE {KEYS} (tbl, {capture.log_keys(width)})")
+        target.execute(f"CREATE TEMP TABLE {KEYS} (tbl, {columns})")
         yield Replayer(target, schema, mappings, discard=discard)
 
 
@@ -119,7 +120,7 @@ class Replayer:
         self.target = target
         self.schema = schema
         self.rewrites = [Rewrite(target, schema, mapping, discard=discard) for mapping in mappings]
-        self._width = capture.width([mapping.source for mapping in mappings])
+        self._columns = ", ".join(capture.widest([mapping.source for mapping in mappings]))
         self.discard = discard
 
     def end(self) -> int:
@@ -152,10 +153,9 @@ class Replayer:
 
     def _load(self, after: int, upto: int) -> int:
         """Put the dirty keys of a stretch into the temporary table of keys."""
-        keys = capture.log_keys(self._width)
         self.target.execute(f"DELETE FROM temp.{KEYS}")
         self.target.execute(
-            f"INSERT INTO temp.{KEYS} SELECT DISTINCT tbl, {keys} FROM {self.schema}.{capture.LOG} "
+            f"INSERT INTO temp.{KEYS} SELECT DISTINCT tbl, {self._columns} FROM {self.schema}.{capture.LOG} "
             "WHERE n > ? AND n <= ? AND tbl IS NOT NULL",
             (after, upto),
         )

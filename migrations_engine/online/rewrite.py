@@ -10,7 +10,7 @@ from migrations_engine import sqlite
 from migrations_engine.errors import Misfit
 from migrations_engine.model import quote
 from migrations_engine.online import exact
-from migrations_engine.online.capture import literal
+from migrations_engine.online.shape import literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ class Rewrite:
 
     def sample(self, numbers: Sequence[int]) -> tuple[exact.Shown, ...]:
         """Some of the keys with these numbers, as people read them."""
-        terms = keys(self.mapping.source)
+        terms = self.mapping.source.noted
         found = (
             exact.rows(self._target, terms, f"FROM temp.{KEYS} WHERE rowid = {n}") for n in numbers[:SAMPLE]
         )
@@ -87,7 +87,7 @@ class Rewrite:
         # ABORT overrides ON CONFLICT clauses of the table, which could drop or replace rows silently.
         fresh = f"INSERT OR ABORT INTO {self._table} ({names}) SELECT {expressions} {self._from}"
         if mapping.kept:
-            saved = f"SELECT {', '.join(keys(mapping.source))} FROM temp.{_SAVED}"
+            saved = f"SELECT {', '.join(mapping.source.noted)} FROM temp.{_SAVED}"
             fresh += f" AND NOT ({', '.join(mapping.source.key_terms)}) IN ({saved})"
             self._target.execute(self._merge(), (first, last))
         self._target.execute(fresh, (first, last))
@@ -113,7 +113,7 @@ class Rewrite:
         self._target.execute(f"DROP TABLE IF EXISTS temp.{_SAVED}")
         self._target.execute(f"CREATE TEMP TABLE {_SAVED} AS {rows}")
         self._target.execute(
-            f"CREATE INDEX temp.{_SAVED}_keys ON {_SAVED} ({', '.join(keys(self.mapping.target))})"
+            f"CREATE INDEX temp.{_SAVED}_keys ON {_SAVED} ({', '.join(self.mapping.target.noted)})"
         )
 
     def _put_back(self, numbers: Sequence[int]) -> None:
@@ -122,7 +122,7 @@ class Rewrite:
         columns = ", ".join(f"c{i}" for i in range(len(self._columns)))
         sql = (
             f"INSERT OR IGNORE INTO {self._table} ({names}) SELECT {columns} FROM temp.{_SAVED} "
-            f"WHERE ({', '.join(keys(self.mapping.target))}) IN ({_dirty(self.mapping, some=True)})"
+            f"WHERE ({', '.join(self.mapping.target.noted)}) IN ({_dirty(self.mapping, some=True)})"
         )
         self._target.executemany(sql, ((number, number) for number in numbers))
 
@@ -148,12 +148,7 @@ def behind(shape: TableShape, mapping: Mapping, *, some: bool = False) -> str:
     return f"({', '.join(shape.key_terms)}) IN ({_dirty(mapping, some=some)})"
 
 
-def keys(shape: TableShape) -> list[str]:
-    """The key columns of log and temporary tables that a shape uses."""
-    return [f"k{i}" for i in range(len(shape.key))]
-
-
 def _dirty(mapping: Mapping, *, some: bool) -> str:
-    columns, name = ", ".join(keys(mapping.source)), literal(mapping.source.name)
+    columns, name = ", ".join(mapping.source.noted), literal(mapping.source.name)
     bounds = " AND rowid BETWEEN ?1 AND ?2" if some else ""
     return f"SELECT {columns} FROM temp.{KEYS} WHERE tbl IS {name}{bounds}"

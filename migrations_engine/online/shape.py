@@ -69,9 +69,24 @@ class TableShape:
         """The key as SQL, each column under the collation in which the key is unique."""
         return tuple(self._term(name) for name in self.key)
 
+    @property
+    def noted(self) -> tuple[str, ...]:
+        """The names that the key has in the change log."""
+        return log_columns(len(self.key))
+
     def _term(self, name: str) -> str:
         used, own = key_collation(self.table, name), column_collation(self.table, name)
         return quote(name) if fold(used) == fold(own) else f"{quote(name)} COLLATE {quote(used)}"
+
+
+def log_columns(count: int) -> tuple[str, ...]:
+    """The names of the first key columns of the change log."""
+    return tuple(f"k{i}" for i in range(count))
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def shape_of(table: Table, *, key: Sequence[str] = ()) -> TableShape:
@@ -87,8 +102,8 @@ def shape_of(table: Table, *, key: Sequence[str] = ()) -> TableShape:
     chosen = tuple(key) or key_columns(table) or _declared(table)
     if not chosen:
         raise Unsupported(
-            f"table {table.name} has no key, and its columns hide rowid, _rowid_ and oid: nothing names its rows. "
-            "Give it a primary key, or rename one of these columns",
+            f"table {table.name} has no key, and its columns hide rowid, _rowid_ and oid: nothing names its "
+            "rows. Give it a primary key, or rename one of these columns",
             object_name=table.name,
         )
     rowid = None if rowid_column(table) else rowid_name(table)
@@ -114,8 +129,8 @@ def require_no_virtual(*schemas: Objects) -> None:
     """
     for virtual in (table for schema in schemas for table in schema.virtual_tables):
         raise Unsupported(
-            f"virtual table {virtual.name} ({virtual.module}) cannot be followed while it is written: no trigger "
-            "sees its changes. Drop it and make it again afterwards, or do this while nothing writes",
+            f"virtual table {virtual.name} ({virtual.module}) cannot be followed while it is written: no "
+            "trigger sees its changes. Drop it and make it again afterwards, or do this while nothing writes",
             object_name=virtual.name,
         )
 
