@@ -20,8 +20,6 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 TENANT_DEPTH = 3
 """How many parts a tenant file's path has below its server's root."""
-ARCHIVE = "archive"
-"""The folder under a server's root that keeps what is out of service until its time is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +66,6 @@ def tenant_folder(tenant: str) -> str:
 def fresh(tenant: str, generation: int) -> str:
     """A path for a new generation that no file ever had, relative to the server's root."""
     return f"{tenant_folder(tenant)}/g{generation}-{secrets.token_hex(8)}.db"
-
-
-def archived(relative: str) -> str:
-    """Where a generation is kept once it is out of service; the same for each try."""
-    return f"{ARCHIVE}/{relative}"
 
 
 def inside(root: Path, relative: str, *, tenant: str) -> Path:

@@ -102,7 +102,6 @@ def set_state(
     generation: int,
     state: GenerationState,
     keep_until: float | None = None,
-    path: str | None = None,
 ) -> bool:
     """Move a generation on in its life; repeating a step is fine.
 
@@ -112,7 +111,6 @@ def set_state(
         generation: Its number.
         state: The state to come.
         keep_until: Seconds since 1970 until which the file is kept.
-        path: Where the file is now, relative to the server's root, if it was moved into the archive.
 
     Returns:
         Whether it is in that state now; False where its life is past it, or there is no such generation.
@@ -122,8 +120,6 @@ def set_state(
         values["retired_at"] = func.coalesce(Generation.retired_at, time.time())
     if keep_until is not None:
         values["keep_until"] = keep_until
-    if path is not None:
-        values["path"] = path
     changed = (
         update(Generation)
         .where(Generation.tenant_id == tenant, Generation.generation == generation)

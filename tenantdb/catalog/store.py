@@ -86,6 +86,7 @@ class Catalog:
             CatalogUnavailable: The lock was not had in time, or the database does not answer.
         """
         with self._session(self._engines.write) as session, session.begin():
+            session.connection()  # takes the lock now: what the block decides outside of SQL holds too
             yield session
 
     @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
 
-from tenantdb.catalog.models import Tenant
+from tenantdb.catalog.models import Generation, Tenant
 from tenantdb.catalog.states import TenantState
 from tenantdb.errors import TenantExists, TenantNotFound
 
@@ -98,6 +98,26 @@ def set_state(
         .returning(Tenant.id)
     )
     return session.scalar(changed) is not None
+
+
+def set_schema(
+    session: Session, *, tenant: str, token: int, generation: int, schema_hash: str | None
+) -> bool:
+    """Repeat what a tenant's file says of its schema; False where the token is not the row's."""
+    changed = (
+        update(Tenant)
+        .where(Tenant.id == tenant, Tenant.lease_token == token, Tenant.generation == generation)
+        .values(schema_hash=schema_hash)
+        .returning(Tenant.id)
+    )
+    if session.scalar(changed) is None:
+        return False
+    session.execute(
+        update(Generation)
+        .where(Generation.tenant_id == tenant, Generation.generation == generation)
+        .values(schema_hash=schema_hash)
+    )
+    return True
 
 
 def count_by_state(session: Session) -> dict[TenantState, int]:
