@@ -74,8 +74,11 @@ class APSWDialect(SQLiteDialect):
         {**DefaultDialect.connection_characteristics, "sqlite_begin": BeginCharacteristic()}
     )
 
-    def __init__(self, *, begin: Begin = "deferred", **options: Any) -> None:
-        """Make the dialect; ``begin`` is how transactions begin, the other options are SQLAlchemy's."""
+    def __init__(self, begin: Begin = "deferred", **options: Any) -> None:
+        """Make the dialect; ``begin`` is how transactions begin, the other options are SQLAlchemy's.
+
+        ``create_engine`` finds no keyword-only options.
+        """
         super().__init__(**options)
         self.begin_mode = _begin_mode(begin)
 
