@@ -88,7 +88,7 @@ class Unique:
 class Check:
     """A CHECK constraint; the expression without its outer parentheses.
 
-    ``column`` is the column in whose definition it is written; it changes nothing but where it is written again.
+    ``column`` is the column in whose definition it is written: it only says where to write it again.
     """
 
     expression: str

@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migrations_engine.model import (
-    Check,
-    Column,
-    ForeignKey,
-    IndexedColumn,
-    PrimaryKey,
-    Table,
-    NotNull,
-    Unique,
-)
 from migrations_engine.sql.spelling import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeVar
+
+    from migrations_engine.model import (
+        Check,
+        Column,
+        ForeignKey,
+        IndexedColumn,
+        NotNull,
+        PrimaryKey,
+        Table,
+        Unique,
+    )
 
     _Constraint = TypeVar("_Constraint", Unique, Check, ForeignKey)
 
@@ -105,7 +106,7 @@ def _definition(column: Column, key: PrimaryKey | None, constraints: list[str]) 
 
 def column_clauses(column: Column) -> list[str]:
     """The clauses that only a column has, behind its type."""
-    names = {kind: name for kind, name in column.constraint_names}
+    names = dict(column.constraint_names)
     found: list[str] = []
     if "NULL" in names:
         found.append(named(names["NULL"], "NULL"))

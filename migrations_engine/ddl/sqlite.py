@@ -34,8 +34,7 @@ def create_table(table: Table, *, name: str | None = None) -> str:
     """
     arrangement = arrange(table)
     lines = [
-        (f"{quote(column.name)} {text}".rstrip(), column.comment)
-        for column, text in arrangement.definitions
+        (f"{quote(column.name)} {text}".rstrip(), column.comment) for column, text in arrangement.definitions
     ]
     lines += [(clause, None) for clause in table_clauses(arrangement)]
     last = len(lines) - 1

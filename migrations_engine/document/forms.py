@@ -23,9 +23,7 @@ def _listed(value: object) -> object:
 
 
 Columns = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1, strict=False)]
-Resolution = Annotated[
-    Literal["ROLLBACK", "ABORT", "FAIL", "IGNORE", "REPLACE"], BeforeValidator(_shouted)
-]
+Resolution = Annotated[Literal["ROLLBACK", "ABORT", "FAIL", "IGNORE", "REPLACE"], BeforeValidator(_shouted)]
 Action = Annotated[
     Literal["SET NULL", "SET DEFAULT", "CASCADE", "RESTRICT", "NO ACTION"], BeforeValidator(_shouted)
 ]
@@ -35,7 +33,7 @@ Deferral = Annotated[Literal["INITIALLY DEFERRED", "INITIALLY IMMEDIATE"], Befor
 class Form(BaseModel):
     """An object with known keys only, and values of exactly their types."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class IndexForm(Form):

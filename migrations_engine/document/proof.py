@@ -51,7 +51,7 @@ class Refusal:
 def refusals(objects: Objects) -> Iterator[Refusal]:
     """What SQLite refuses of a schema, object by object.
 
-    Virtual tables are left out: making one runs its module. Views and triggers are made but never run, so that
+    Virtual tables are left out: making one runs its module. Views and triggers are made but never run, so
     functions and collations of the application may be missing here.
     """
     with contextlib.closing(_scratch()) as conn:
@@ -104,7 +104,9 @@ def _blamed(conn: apsw.Connection, table: Table, message: str) -> Refusal:
         said = _refused(conn, f"SAVEPOINT probe; {ddl.create_table(_alone(table, column))}")
         conn.execute("ROLLBACK TO probe; RELEASE probe")
         if said == message:
-            return Refusal(kind="table", name=table.name, table=table.name, column=column.name, message=message)
+            return Refusal(
+                kind="table", name=table.name, table=table.name, column=column.name, message=message
+            )
     return Refusal(kind="table", name=table.name, table=table.name, message=message)
 
 

@@ -92,7 +92,10 @@ class _Document:
         if not key.startswith("_"):
             self._table(key, value, (key,))
         elif key not in _SECTIONS:
-            hint = nearest(key, _SECTIONS) or "; a table whose name begins with an underscore belongs into _tables"
+            hint = (
+                nearest(key, _SECTIONS)
+                or "; a table whose name begins with an underscore belongs into _tables"
+            )
             self._faults.add(f"unknown key {key!r}{hint}", (key,))
         elif not isinstance(value, dict):
             self._faults.add(f"{key} is an object", (key,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from migrations_engine.document import forms
 from migrations_engine.document.faults import Faults, nearest
@@ -12,7 +12,6 @@ from migrations_engine.model import (
     Column,
     Conflict,
     ForeignKey,
-    Hints,
     Index,
     IndexedColumn,
     PrimaryKey,
@@ -72,7 +71,7 @@ class _TableReader:
         self._parts = TableParts(name=name)
         self._declared: dict[str, str] = {}
         self._column_paths: dict[str, Path] = {}
-        self._indexes: list[IndexEntry] = []
+        self._index_entries: list[IndexEntry] = []
 
     def read(self) -> TableEntry | None:
         """The table; None where its parts make none."""
@@ -88,7 +87,7 @@ class _TableReader:
             return TableEntry(
                 table=assemble(self._parts),
                 path=self._path,
-                indexes=self._indexes,
+                indexes=self._index_entries,
                 column_paths=self._column_paths,
             )
         return None
@@ -164,7 +163,7 @@ class _TableReader:
                 yield form, (*path, at)
 
     def _form(self, kind: type[_Form], value: Value, path: Path, *, short: str) -> _Form | None:
-        given = value if isinstance(value, dict) else {short: value}
+        given: Value = value if isinstance(value, dict) else {short: value}
         return forms.read_form(kind, given, path=path, faults=self._faults, table=self._name)
 
     # names
@@ -210,9 +209,9 @@ class _TableReader:
             self._unknown(entry.expression, path)
         return None
 
-    # keys of the entry
+    # keys of the entry, one method each
 
-    def _primary_key(self, value: Value, path: Path) -> None:
+    def primary_key(self, value: Value, path: Path) -> None:
         form = self._form(forms.PrimaryKeyForm, value, path, short="columns")
         columns = form and self._key(form.columns, path)
         if form and columns:
@@ -220,19 +219,19 @@ class _TableReader:
                 columns=columns, name=form.name, on_conflict=_resolution(form.on_conflict)
             )
 
-    def _unique_constraints(self, value: Value, path: Path) -> None:
+    def unique_constraints(self, value: Value, path: Path) -> None:
         for form, place in self._entries(forms.UniqueForm, value, path, short="columns"):
             columns = self._key(form.columns, place)
             if columns:
                 unique = Unique(columns=columns, name=form.name, on_conflict=_resolution(form.on_conflict))
                 self._parts.uniques.append(unique)
 
-    def _checks(self, value: Value, path: Path) -> None:
+    def checks(self, value: Value, path: Path) -> None:
         for form, place in self._entries(forms.CheckForm, value, path, short="check"):
             with self._faults.noted(place, table=self._name):
                 self._parts.checks.append(Check(expression=parse_expression(form.check), name=form.name))
 
-    def _foreign_keys(self, value: Value, path: Path) -> None:
+    def foreign_keys(self, value: Value, path: Path) -> None:
         for form, place in self._entries(forms.ForeignKeyForm, value, path, short="columns"):
             columns = [self._column_name(text, place) for text in form.columns]
             with self._faults.noted(place, table=self._name):
@@ -242,14 +241,12 @@ class _TableReader:
                 elif None not in columns:
                     self._parts.foreign_keys.append(key)
 
-    def _options(self, value: Value, path: Path) -> None:
-        form = forms.read_form(
-            forms.OptionsForm, value, path=path, faults=self._faults, table=self._name
-        )
+    def options(self, value: Value, path: Path) -> None:
+        form = forms.read_form(forms.OptionsForm, value, path=path, faults=self._faults, table=self._name)
         if form:
             self._parts.strict, self._parts.without_rowid = form.strict, form.without_rowid
 
-    def _read_indexes(self, value: Value, path: Path) -> None:
+    def indexes(self, value: Value, path: Path) -> None:
         for form, place in self._entries(forms.IndexForm, value, path, short="columns"):
             columns = [self._indexed(text, place, expressions=True) for text in form.columns]
             with self._faults.noted(place, table=self._name):
@@ -261,23 +258,23 @@ class _TableReader:
                     where=None if form.where is None else parse_expression(form.where),
                 )
                 if None not in columns:
-                    self._indexes.append(IndexEntry(index=index, path=place))
+                    self._index_entries.append(IndexEntry(index=index, path=place))
 
-    def _comment(self, value: Value, path: Path) -> None:
+    def comment(self, value: Value, path: Path) -> None:
         self._parts.comment = self._text(value, path) or None
 
-    def _comments(self, value: Value, path: Path) -> None:
+    def comments(self, value: Value, path: Path) -> None:
         texts = self._texts(value, path)
         for part in self._parts.columns:
             part.column = replace(part.column, comment=texts.get(part.column.name) or None)
 
-    def _renamed_from(self, value: Value, path: Path) -> None:
+    def renamed_from(self, value: Value, path: Path) -> None:
         self._parts.hints = replace(self._parts.hints, renamed_from=self._text(value, path))
 
-    def _renames(self, value: Value, path: Path) -> None:
+    def renames(self, value: Value, path: Path) -> None:
         self._parts.hints = replace(self._parts.hints, renames=self._texts(value, path))
 
-    def _fill(self, value: Value, path: Path) -> None:
+    def fill(self, value: Value, path: Path) -> None:
         fill = {}
         for column, text in self._texts(value, path).items():
             with self._faults.noted((*path, column), table=self._name, column=column):
@@ -286,27 +283,27 @@ class _TableReader:
 
 
 _READERS: Final[dict[str, Callable[[_TableReader, Value, Path], None]]] = {
-    "_primary_key": _TableReader._primary_key,
-    "_unique_constraints": _TableReader._unique_constraints,
-    "_checks": _TableReader._checks,
-    "_foreign_keys": _TableReader._foreign_keys,
-    "_indexes": _TableReader._read_indexes,
-    "_options": _TableReader._options,
-    "_comment": _TableReader._comment,
-    "_comments": _TableReader._comments,
-    "_renamed_from": _TableReader._renamed_from,
-    "_renames": _TableReader._renames,
-    "_fill": _TableReader._fill,
+    "_primary_key": _TableReader.primary_key,
+    "_unique_constraints": _TableReader.unique_constraints,
+    "_checks": _TableReader.checks,
+    "_foreign_keys": _TableReader.foreign_keys,
+    "_indexes": _TableReader.indexes,
+    "_options": _TableReader.options,
+    "_comment": _TableReader.comment,
+    "_comments": _TableReader.comments,
+    "_renamed_from": _TableReader.renamed_from,
+    "_renames": _TableReader.renames,
+    "_fill": _TableReader.fill,
 }
 
 
-def _resolution(word: str | None) -> Conflict | None:
+def _resolution(word: Literal["ABORT"] | Conflict | None) -> Conflict | None:
     """An ON CONFLICT word as the model holds it."""
-    return None if word == "ABORT" else word  # type: ignore[return-value] # the form knows these words only
+    return None if word == "ABORT" else word
 
 
 def _foreign_key(form: forms.ForeignKeyForm, columns: tuple[str, ...]) -> ForeignKey:
-    """A foreign key from its form; ``references`` is a table's name, with columns in parentheses or without."""
+    """A foreign key from its form; ``references`` is a table's name, columns in parentheses may follow."""
     cursor = Cursor(form.references)
     parent = cursor.name()
     parent_columns = cursor.names() if cursor.word() == "(" else ()

@@ -1,4 +1,4 @@
-"""A schema as its canonical, readable document: short forms where they suffice, everything in declared order."""
+"""A schema as its canonical, readable document: short forms where they suffice, all in declared order."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def _table(table: Table) -> dict[str, Value]:
     comments: dict[str, Value] = {c.name: c.comment for c in table.columns if c.comment}
     key = parts.primary_key
     rest: dict[str, Value] = {
-        "_primary_key": key and _short("columns", _columns(key.columns, table), _name_and_conflict(key)),
+        "_primary_key": None
+        if key is None
+        else _short("columns", _columns(key.columns, table), _name_and_conflict(key)),
         "_unique_constraints": [_unique(unique, table) for unique in parts.uniques],
         "_checks": [_short("check", c.expression, {"name": c.name}) for c in parts.checks],
         "_foreign_keys": [_foreign_key(foreign) for foreign in parts.foreign_keys],
@@ -132,7 +134,7 @@ def _columns(listed: Sequence[IndexedColumn], table: Table) -> list[Value]:
 
 
 def _rendered(value: Value, *, depth: int = 0) -> str:
-    """A value as JSON: the document, its tables and sections line by line, what is in them on one line if it fits."""
+    """A value as JSON: tables and sections line by line, what is in them on one line where it fits."""
     line = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, (dict, list)) or not value:
         return line

@@ -27,7 +27,7 @@ VERSION: Final = "tenantdb schema 1"
 def canonical(objects: Objects) -> Objects:
     """A schema in canonical form: equal for all spellings that make equal databases.
 
-    Names of objects, columns and constraints stay as declared; the texts inside are for comparing, not for SQLite.
+    Names of objects, columns and constraints stay as declared. The texts are for comparing, not for SQLite.
 
     Raises:
         Malformed: The text of an object cannot be read.

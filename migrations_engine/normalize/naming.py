@@ -1,4 +1,4 @@
-"""Rule: an index without a name gets one from its table and columns, and from its definition where that is not enough."""
+"""Rule: an index without a name is named for its table and columns, and a hash where that is not enough."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ def named(indexes: Sequence[tuple[Index, Table]], taken: Iterable[str]) -> list[
         elif _has_columns_only(index):
             wanted[fold(base_name(index))] += 1
     return [
-        index if index.name else replace(index, name=_name(index, table, wanted))
-        for index, table in indexes
+        index if index.name else replace(index, name=_name(index, table, wanted)) for index, table in indexes
     ]
 
 

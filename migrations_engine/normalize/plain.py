@@ -19,7 +19,7 @@ def text(value: object) -> str:
 
 def _plain(value: object) -> object:
     """A value as JSON knows it; fields at their default are left out, so that new ones change no hash."""
-    kind = type(value)
+    kind: type = type(value)
     if kind is tuple:
         return [_plain(each) for each in value]  # type: ignore[attr-defined] # it is a tuple
     if kind in (str, bool):

@@ -33,8 +33,9 @@ def table_scope(table: Table) -> Scope:
 
 def schema_names(objects: Objects) -> frozenset[str]:
     """What the text of a view or a trigger can name, as far as the schema knows it."""
-    listed = [*objects.tables, *objects.views, *objects.virtual_tables]
     return ROWID_NAMES.union(
-        (fold(found.name) for found in listed),
+        (fold(table.name) for table in objects.tables),
+        (fold(view.name) for view in objects.views),
+        (fold(table.name) for table in objects.virtual_tables),
         (fold(column.name) for table in objects.tables for column in table.columns),
     )

@@ -1,4 +1,4 @@
-"""Rule: a view or a trigger is its tokens; references lose case and quotes, names that it declares keep theirs."""
+"""Rule: a view or a trigger is its tokens; references lose case and quotes, what it declares keeps case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rule: a table is the set of its columns and constraints; their order is kept on creation and says nothing."""
+"""Rule: a table is the set of its columns and constraints; their order, kept on creation, says nothing."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from migrations_engine.model import (
     Check,
-    Column,
     ForeignKey,
     Hints,
     IndexedColumn,
@@ -123,9 +122,7 @@ def _foreign_keys(parts: TableParts, declared: Mapping[str, str]) -> tuple[Forei
     return _by_column(parts, [(key.columns[0] if len(key.columns) == 1 else None, key) for key in resolved])
 
 
-def _by_column(
-    parts: TableParts, placed: list[tuple[str | None, _Constraint]]
-) -> tuple[_Constraint, ...]:
+def _by_column(parts: TableParts, placed: list[tuple[str | None, _Constraint]]) -> tuple[_Constraint, ...]:
     """Constraints in the order of the columns that they can stand behind; the others last, as written."""
     order = {part.column.name: index for index, part in enumerate(parts.columns)}
     last = len(order)

@@ -34,10 +34,11 @@ def conflict(cursor: Cursor) -> Conflict | None:
     """Read an ON CONFLICT clause if one comes next; ABORT is the default and None."""
     if not cursor.accept("ON", "CONFLICT"):
         return None
-    for word, resolution in _CONFLICTS.items():
-        if cursor.accept(word):
-            return resolution
-    cursor.fail(f"expected {', '.join(_CONFLICTS)}, found {cursor.found()}")
+    word = cursor.word()
+    if word not in _CONFLICTS:
+        cursor.fail(f"expected {', '.join(_CONFLICTS)}, found {cursor.found()}")
+    cursor.advance()
+    return _CONFLICTS[word]
 
 
 def direction(cursor: Cursor) -> bool:
@@ -122,9 +123,7 @@ def _closing(tokens: Sequence[Token], opens: int) -> int:
 
 def _is_name(token: Token) -> bool:
     """Whether a token alone is a name; SQLite takes string literals for names here."""
-    return token.kind in ("quoted", "string") or (
-        token.kind == "word" and token.text.upper() not in RESERVED
-    )
+    return token.kind in ("quoted", "string") or (token.kind == "word" and token.text.upper() not in RESERVED)
 
 
 def references(cursor: Cursor, columns: tuple[str, ...], *, name: str | None) -> ForeignKey:
@@ -155,10 +154,10 @@ def references(cursor: Cursor, columns: tuple[str, ...], *, name: str | None) ->
 
 def _action(cursor: Cursor) -> str | None:
     """Read a foreign key's action; NO ACTION is the default and None."""
-    for words, action in _ACTIONS.items():
-        if cursor.accept(*words):
-            return action
-    cursor.fail(f"expected SET NULL, SET DEFAULT, CASCADE, RESTRICT or NO ACTION, found {cursor.found()}")
+    words = next((words for words in _ACTIONS if cursor.accept(*words)), None)
+    if words is None:
+        cursor.fail(f"expected SET NULL, SET DEFAULT, CASCADE, RESTRICT or NO ACTION, found {cursor.found()}")
+    return _ACTIONS[words]
 
 
 def starts_deferral(cursor: Cursor) -> bool:

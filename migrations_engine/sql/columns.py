@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ENDS_TYPE: Final = frozenset(
-    ("CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "AS", "DEFERRABLE")
+    (
+        "CONSTRAINT",
+        "PRIMARY",
+        "NOT",
+        "NULL",
+        "UNIQUE",
+        "CHECK",
+        "DEFAULT",
+        "COLLATE",
+        "REFERENCES",
+        "AS",
+        "DEFERRABLE",
+    )
 )
 
 
@@ -177,9 +189,7 @@ def _null(cursor: Cursor, draft: _Draft) -> None:
 def _unique(cursor: Cursor, draft: _Draft) -> None:
     cursor.expect("UNIQUE")
     columns = (IndexedColumn(expression=draft.name),)
-    draft.uniques.append(
-        Unique(columns=columns, name=draft.constraint, on_conflict=clauses.conflict(cursor))
-    )
+    draft.uniques.append(Unique(columns=columns, name=draft.constraint, on_conflict=clauses.conflict(cursor)))
 
 
 def _check(cursor: Cursor, draft: _Draft) -> None:

@@ -63,6 +63,7 @@ class Cursor:
                 return False
         self._index += len(words)
         return True
+
     def expect(self, *words: str) -> None:
         """Read these words.
 

@@ -77,7 +77,9 @@ class TriggerHead:
 
 def trigger_head(cursor: Cursor) -> TriggerHead:
     """Read when a trigger fires, behind its name up to the table that it stands on."""
-    time = next((word for word in ("INSTEAD OF", "BEFORE", "AFTER") if cursor.accept(*word.split())), "BEFORE")
+    time = next(
+        (word for word in ("INSTEAD OF", "BEFORE", "AFTER") if cursor.accept(*word.split())), "BEFORE"
+    )
     columns: list[str] = []
     event = next((word for word in ("INSERT", "DELETE", "UPDATE") if cursor.accept(word)), None)
     if event is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, cast
 
 Kind = Literal["word", "quoted", "string", "blob", "number", "parameter", "operator"]
 
@@ -65,13 +65,13 @@ def tokenize(sql: str) -> list[Token]:
     """
     found: list[Token] = []
     for match in _TOKEN.finditer(sql):
-        kind = match.lastgroup
+        kind = match.lastgroup or ""
         if kind == "end":
             break
         if kind == "bad":
             raise _unreadable(sql, match.start("bad"))
         start, end = match.span(kind)
-        found.append(Token(kind, sql[start:end], start, end))  # type: ignore[arg-type] # a group of the pattern
+        found.append(Token(cast("Kind", kind), sql[start:end], start, end))
     return found
 
 

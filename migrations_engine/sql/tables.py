@@ -65,7 +65,7 @@ class _Body:
                 part.column = replace(part.column, comment=text)
 
     def _owner(self, comment: Comment, sql: str) -> int | None:
-        """The definition that a comment belongs to: the one before it on its line, else the next; None is the table."""
+        """The definition of a comment: the one before it on its line, else the next; None is the table."""
         if comment.start < self.opens:
             return None
         before = bisect_right(self.starts, comment.start) - 1
