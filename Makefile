@@ -10,7 +10,7 @@ ONLY ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench corpus campaign clean
+.PHONY: help demo test lint format bench corpus campaign reference clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ corpus: .venv/tools ## hold the engine against real schemas: CORPUS=folder [ONLY
 
 campaign: .venv/tools ## the long tests: histories and crashes at scale
 	@TENANTDB_CAMPAIGN=1 $(RUN)pytest -n $(WORKERS) --timeout 3600 tests/crash tests/property tests/acceptance
+
+reference: .venv/tools ## write docs/reference from the code
+	@$(RUN)python scripts/make_reference.py
 
 clean: ## remove what was installed and cached
 	@rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
