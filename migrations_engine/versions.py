@@ -63,7 +63,9 @@ def history(conn: apsw.Connection) -> tuple[Version, ...]:
     """All versions of a file, oldest first; empty for a file that the engine never changed."""
     if not conn.table_exists("main", TABLE):
         return ()
-    return tuple(_version(row) for row in sqlite.rows(conn, f"SELECT {_COLUMNS} FROM {TABLE} ORDER BY version"))
+    return tuple(
+        _version(row) for row in sqlite.rows(conn, f"SELECT {_COLUMNS} FROM {TABLE} ORDER BY version")
+    )
 
 
 def latest(conn: apsw.Connection) -> Version | None:
@@ -110,6 +112,18 @@ def record(conn: apsw.Connection, schema: Schema, *, strategy: str, pause: float
         ),
     )
     return number
+
+
+def take_over(source: apsw.Connection, target: apsw.Connection) -> None:
+    """Give a file the versions of another one in place of its own, inside a transaction of the target."""
+    target.execute(_CREATE)
+    target.execute(f"DELETE FROM {TABLE}")
+    if source.table_exists("main", TABLE):
+        marks = ", ".join("?" for _ in _COLUMNS.split(","))
+        target.executemany(
+            f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES ({marks})",
+            sqlite.rows(source, f"SELECT {_COLUMNS} FROM {TABLE}"),
+        )
 
 
 def close_way_back(conn: apsw.Connection, reason: str) -> None:

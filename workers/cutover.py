@@ -17,7 +17,8 @@ import apsw
 
 from migrations_engine import sqlite
 from migrations_engine.errors import DatabaseBusy
-from migrations_engine.online import capture, copy, remainder, replay, verify
+from migrations_engine.online import copy, remainder, verify
+from migrations_engine.online.link import linked
 from migrations_engine.online.phases import Phase, run
 from tenantdb import fence
 from tenantdb.errors import OperationFailed, TenantBusy
@@ -72,9 +73,10 @@ def last_drain(attempt: Attempt) -> None:
         transfer.mappings,
         after=transfer.watermark,
         admit=transfer.admit,
+        discard=transfer.discard,
     )
     transfer.watermark = report.watermark
-    transfer.figures.drained += report.rows
+    transfer.figures.drained += report.keys
     attempt.pause.check()
 
 
@@ -83,7 +85,7 @@ def compare_rest(attempt: Attempt) -> None:
     transfer = attempt.transfer
     if sqlite.value(transfer.source, "PRAGMA schema_version") != transfer.schema_version:
         raise OperationFailed(transfer.operation.id, reason="its structure was changed meanwhile")
-    remainder.carry(transfer.source, transfer.target, transfer.mappings, admit=transfer.admit)
+    remainder.carry_over(transfer.source, transfer.target, transfer.mappings, admit=transfer.admit)
     differing = remainder.differences(transfer.source, transfer.target, transfer.mappings)
     if differing:
         raise OperationFailed(transfer.operation.id, reason="; ".join(differing))
@@ -94,9 +96,8 @@ def finish_target(attempt: Attempt) -> None:
     """Make the user's triggers, last of all, and everything durable: only then may the source be fenced."""
     transfer = attempt.transfer
     with transfer.owned(transfer.target, durable=True):
-        if transfer.begins_log:
-            transfer.target.execute(f"DELETE FROM {capture.LOG}")  # what was replayed is no write made since
         remainder.create_triggers(transfer.target, transfer.triggers)
+        transfer.finish(transfer, attempt.pause.seconds)
         fence.install_guards(transfer.target)
     attempt.pause.check()
 
@@ -149,7 +150,7 @@ def cut_over(transfer: Transfer) -> None:
         LeaseLost: Another worker carries the operation.
     """
     wait = _FIRST_WAIT
-    with replay.linked(transfer.source, transfer.target):
+    with linked(transfer.source, transfer.target):
         for number in range(1, transfer.limits.attempts + 1):
             transfer.figures.attempts = number
             _get_ready(transfer)

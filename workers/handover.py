@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from migrations_engine.errors import NoWayBack
 from tenantdb import paths
 from tenantdb.catalog import generations, operations, routes, tenants
 from tenantdb.catalog.states import GenerationState
@@ -70,47 +71,54 @@ class Handover:
     way_back: Place | None = None
     kept: bool = False
 
+    @property
+    def changes_schema(self) -> bool:
+        """Whether the target is of another schema than what it begins as a copy of."""
+        return self.way_back == self.source
+
+    @property
+    def keeps_log(self) -> bool:
+        """Whether the target keeps the change log of what it begins as, because it has the same way back."""
+        return self.way_back is not None and not self.changes_schema
+
     @classmethod
-    def begin(
-        cls,
-        session: Session,
-        *,
-        tenant: str,
-        operation: str,
-        server: str | None = None,
-        schema_hash: str | None = None,
-        base: Place | None = None,
-    ) -> Self:
-        """Plan a tenant's next generation, and record it before its file exists.
+    def to_server(cls, session: Session, *, tenant: str, operation: str, server: str) -> Self:
+        """Plan a tenant's next generation on another server, with the way back that it has.
 
         Args:
             session: Within the transaction that took the tenant's lease.
             tenant: The canonical id.
             operation: The operation that makes it.
-            server: Where it will be; the server that the tenant is on by default.
-            schema_hash: Its schema where that changes.
-            base: The generation that it begins as a copy of; the open one by default.
+            server: Where it will be.
         """
         source = current(session, tenant)
-        number = generations.next_number(session, tenant)
-        target = Place(
-            server=server or source.server,
-            path=paths.fresh(tenant, number),
-            generation=number,
-            epoch=source.epoch + 1,
-            schema_hash=schema_hash or source.schema_hash,
-        )
-        generations.add(session, tenant=tenant, operation=operation, **asdict(target))
-        kept = way_back(session, tenant, source.generation)
-        changes = schema_hash is not None and base is None
+        target = _next(session, source, tenant=tenant, operation=operation, server=server)
+        back = way_back(session, tenant, source.generation)
         return cls(
-            tenant=tenant,
-            source=source,
-            target=target,
-            base=base or source,
-            way_back=source if changes else way_back(session, tenant, (base or source).generation),
-            kept=kept is not None,
+            tenant=tenant, source=source, target=target, base=source, way_back=back, kept=back is not None
         )
+
+    @classmethod
+    def to_schema(cls, session: Session, *, tenant: str, operation: str, schema_hash: str) -> Self:
+        """Plan a tenant's next generation, of another schema; the way back leads to the one before it."""
+        source = current(session, tenant)
+        target = _next(session, source, tenant=tenant, operation=operation, schema_hash=schema_hash)
+        kept = way_back(session, tenant, source.generation) is not None
+        return cls(tenant=tenant, source=source, target=target, base=source, way_back=source, kept=kept)
+
+    @classmethod
+    def to_before(cls, session: Session, *, tenant: str, operation: str) -> Self:
+        """Plan a tenant's next generation, which begins as the one before the last change of schema.
+
+        Raises:
+            NoWayBack: There is none, or it is not kept any more.
+        """
+        source = current(session, tenant)
+        base = way_back(session, tenant, source.generation)
+        if base is None:
+            raise NoWayBack(f"tenant {tenant!r} has no earlier version that is kept")
+        target = _next(session, source, tenant=tenant, operation=operation, schema_hash=base.schema_hash)
+        return cls(tenant=tenant, source=source, target=target, base=base, kept=True)
 
     def payload(self) -> dict[str, Any]:
         """The form in which the operation's row keeps it."""
@@ -171,13 +179,37 @@ def current(session: Session, tenant: str) -> Place:
     )
 
 
+def _next(
+    session: Session,
+    source: Place,
+    *,
+    tenant: str,
+    operation: str,
+    server: str | None = None,
+    schema_hash: str | None = None,
+) -> Place:
+    """Record the generation that comes next, before its file exists."""
+    number = generations.next_number(session, tenant)
+    place = Place(
+        server=server or source.server,
+        path=paths.fresh(tenant, number),
+        generation=number,
+        epoch=source.epoch + 1,
+        schema_hash=schema_hash or source.schema_hash,
+    )
+    generations.add(session, tenant=tenant, operation=operation, **asdict(place))
+    return place
+
+
 def way_back(session: Session, tenant: str, generation: int) -> Place | None:
     """The generation that a rollback of this one would begin as; None where there is none any more."""
     row = generations.find(session, tenant=tenant, generation=generation)
     maker = operations.find(session, row.operation_id) if row and row.operation_id else None
     found = maker.payload.get("way_back") if maker else None
-    if found is None:
+    if row is None or maker is None or found is None:
         return None
+    if row.schema_hash != maker.payload["target"]["schema_hash"]:
+        return None  # it was changed in place since, which ended that way back
     place = Place.of(found)
     before = generations.find(session, tenant=tenant, generation=place.generation)
     return place if before is not None and before.state in _KEPT else None

@@ -116,7 +116,7 @@ def _plan(session: Session, route: Route, identity: str, to: str) -> Handover:
         raise ServerUnusable(to, reason=f"tenant {route.tenant!r} lives there already")
     if servers.get(session, to).state is not ServerState.ACTIVE:
         raise ServerUnusable(to, reason="it is draining and takes no tenants; choose another")
-    return Handover.begin(session, tenant=route.tenant, operation=identity, server=to)
+    return Handover.to_server(session, tenant=route.tenant, operation=identity, server=to)
 
 
 def _result(transfer: Transfer) -> MoveResult:

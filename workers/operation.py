@@ -40,7 +40,7 @@ class Operation:
     kind: OperationKind
     tenant: str
     token: int
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] = field(default_factory=dict)
     lease_seconds: float = LEASE_SECONDS
     _lost: threading.Event = field(default_factory=threading.Event)
 
@@ -95,6 +95,11 @@ class Operation:
                 session, operation=self.id, token=self.token, state=state, result=result, error=error
             )
             leases.release(session, tenant=self.tenant, token=self.token)
+
+    def let_go(self) -> None:
+        """Leave the operation to the next recovery at once: this one can't get on with it now."""
+        with self.catalog.begin() as session:
+            leases.renew(session, tenant=self.tenant, token=self.token, seconds=0.0)
 
     @contextlib.contextmanager
     def alive(self) -> Iterator[None]:

@@ -15,12 +15,14 @@ from migrations_engine.online import capture as change_log
 from migrations_engine.online import copy, remainder, replay, verify
 from migrations_engine.online.phases import Phase
 from migrations_engine.online.shape import shapes
-from tenantdb import control, fence
+from tenantdb import control, fence, seal
 from tenantdb.model import Control, FileState
 from workers import archive as keeping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import apsw
 
     from workers.transfer import Transfer
 
@@ -33,7 +35,7 @@ _ROUNDS = 100
 
 def claim(transfer: Transfer) -> None:
     """Write the operation's token into the source: every transaction of it checks that from here on."""
-    fence.claim(transfer.lock, operation=transfer.operation.id, token=transfer.operation.token)
+    _claim(transfer, transfer.lock)
 
 
 def install_capture(transfer: Transfer) -> None:
@@ -50,8 +52,13 @@ def snapshot(transfer: Transfer) -> None:
     transfer.target_host.require_space(int(transfer.base_path.stat().st_size * _ROOM))
     if not transfer.target_path.exists():
         transfer.target_host.create(transfer.handover.target.path, tenant=transfer.tenant)
-    report = copy.pages(transfer.base, transfer.target_path, progress=_told(transfer, "snapshot"))
-    transfer.watermark = report.watermark
+    report = copy.pages(
+        transfer.base,
+        transfer.target_path,
+        progress=_told(transfer, "snapshot"),
+        copied=seal.unseal if transfer.base.readonly("main") else None,
+    )
+    transfer.watermark = report.watermark if transfer.handover.base == transfer.handover.source else 0
     transfer.figures.bytes = report.bytes
 
 
@@ -68,11 +75,12 @@ def prepare(transfer: Transfer) -> None:
         schema_hash=place.schema_hash,
     )
     transfer.triggers = remainder.user_triggers(transfer.target)
+    _claim(transfer, transfer.target)
     with transfer.owned(transfer.target, durable=True):
         control.write(transfer.target, row)
-        if transfer.handover.way_back is None or transfer.begins_log:
+        if not transfer.handover.keeps_log:
             change_log.remove(transfer.target)
-        if not transfer.begins_log:  # a rebuild changes them first
+        if not transfer.handover.changes_schema:  # a rebuild wants to find them, and lays the new ones aside
             remainder.drop_user_triggers(transfer.target)
         fence.install_guards(transfer.target)
     transfer.target.execute("PRAGMA synchronous = NORMAL")
@@ -121,6 +129,10 @@ def seal_source(transfer: Transfer) -> None:
 def archive(transfer: Transfer) -> None:
     """Keep the old generation, with a date until which it stays."""
     keeping.keep(transfer.operation, transfer.handover)
+
+
+def _claim(transfer: Transfer, conn: apsw.Connection) -> None:
+    fence.claim(conn, operation=transfer.operation.id, token=transfer.operation.token)
 
 
 def _told(transfer: Transfer, phase: str) -> Callable[[int, int], None]:

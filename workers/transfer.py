@@ -38,6 +38,14 @@ def silent(_phase: str, _done: int, _total: int) -> None:
     """Tell nobody how far a phase is."""
 
 
+def no_change(_transfer: Transfer) -> None:
+    """Leave the structure as it is."""
+
+
+def nothing_more(_transfer: Transfer, _pause: float) -> None:
+    """Leave the target as it is: for a move."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Figures:
     """What a handover measured; rows and notes are counts, times seconds."""
@@ -69,6 +77,10 @@ class Transfer:
     figures: Figures = field(default_factory=Figures)
     mapped: Callable[[Objects], tuple[Mapping, ...]] = identities
     """From the source's structure to what feeds which table of the target."""
+    change: Callable[[Transfer], None] = no_change
+    """Changes the structure of the born target, inside a transaction that may."""
+    finish: Callable[[Transfer, float], None] = nothing_more
+    """Called in the target's last transaction, with the seconds that writers have waited so far."""
     mappings: tuple[Mapping, ...] = ()
     triggers: tuple[str, ...] = ()
     watermark: int = 0
@@ -81,11 +93,6 @@ class Transfer:
     def tenant(self) -> str:
         """The canonical id."""
         return self.handover.tenant
-
-    @property
-    def begins_log(self) -> bool:
-        """Whether the target's change log begins at the cut-over: its way back is what it comes from."""
-        return self.handover.way_back == self.handover.source
 
     @cached_property
     def source_host(self) -> Host:

@@ -31,7 +31,11 @@ class CopyReport:
 
 
 def pages(
-    source: apsw.Connection, target: Path, *, progress: Callable[[int, int], None] | None = None
+    source: apsw.Connection,
+    target: Path,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    copied: Callable[[Path], None] | None = None,
 ) -> CopyReport:
     """Copy a consistent snapshot of a whole file; at the return it is in WAL mode and survives power loss.
 
@@ -42,17 +46,21 @@ def pages(
         source: A connection outside of any transaction.
         target: An empty file that the caller has created exclusively; what it holds is overwritten.
         progress: Told (pages copied, pages in all) from time to time; what it raises ends the copy.
+        copied: Called with the path once the pages are there and nobody has the file open: a source whose
+            header keeps everybody from writing gives a copy like it, which has to be opened up first.
     """
     started = time.monotonic()
-    copied = _backup(source, target, progress)
+    count = _backup(source, target, progress)
+    if copied is not None:
+        copied(target)
     conn = sqlite.connect(target)
     try:
         _settle(conn)
         watermark = capture.watermark(conn) if conn.table_exists("main", capture.LOG) else 0
-        size = sqlite.value(conn, "PRAGMA page_size") * copied
+        size = sqlite.value(conn, "PRAGMA page_size") * count
     finally:
         conn.close()
-    return CopyReport(bytes=size, pages=copied, watermark=watermark, seconds=time.monotonic() - started)
+    return CopyReport(bytes=size, pages=count, watermark=watermark, seconds=time.monotonic() - started)
 
 
 def sync(conn: apsw.Connection) -> None:
