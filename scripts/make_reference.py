@@ -8,6 +8,7 @@ A test makes them again and compares: a command, setting or error that is not in
 from __future__ import annotations
 
 import inspect
+import itertools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,7 @@ def settings() -> str:
         for name, field in Settings.model_fields.items()
     ]
     about = (
-        "From the environment, else `.env`, else `tenantdb.toml` (there in lower case and without the prefix), "
+        "From the environment, else `.env`, else `tenantdb.toml` (there in lower case, without the prefix), "
         "else these defaults."
     )
     return "\n".join(
@@ -89,7 +90,7 @@ def _default(value: object) -> str:
 
 def _texts_below_fields(source: str) -> dict[str, str]:
     lines = [line.strip() for line in source.splitlines()]
-    pairs = zip(lines, lines[1:], strict=False)
+    pairs = itertools.pairwise(lines)
     return {
         field.partition(":")[0]: below.strip('"')
         for field, below in pairs
@@ -131,7 +132,7 @@ def _errors_of(module: ModuleType) -> list[Any]:
 def events() -> str:
     """Every event that operations log."""
     rows = [f"- `{event.value}`" for event in Event]
-    about = "Each is one log record of the logger `workers`, with the name in its field `event` and ids as fields."
+    about = "Each is one record of the logger `workers`: its name in the field `event`, ids as other fields."
     return "\n".join(["# Events", "", about, "", *rows, ""])
 
 
