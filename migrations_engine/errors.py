@@ -6,6 +6,7 @@ MigrationError
 ├── UnknownDialect         there is no DDL for this database
 ├── DestructiveChange      data would be dropped or rewritten, and no leave was given
 ├── DataDoesNotFit         rows that the new schema would reject: rule, count, sample keys
+├── CaptureLost            the change log does not note what a replay needs
 ├── VerificationFailed     a copy is not equal to its source: table, count, sample keys
 ├── PauseTooLong           no strategy keeps writers waiting for less than was asked
 ├── NoWayBack              there is no version to roll back to
@@ -104,6 +105,17 @@ class DataDoesNotFit(MigrationError):
         )
 
 
+class CaptureLost(MigrationError):
+    """The change log does not note ``table`` by the key that a replay needs: writes may have been missed."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(
+            f"writes to {table} were not noted by the key that the copy goes by; the source was not changed. "
+            "Something dropped the capture's triggers, or changed the structure: start again"
+        )
+
+
 class VerificationFailed(MigrationError):
     """A copy is not equal to its source; ``sample`` has keys of rows that differ, of ``count`` in all."""
 
@@ -113,8 +125,8 @@ class VerificationFailed(MigrationError):
         self.sample = sample
         keys = ", ".join(repr(key) for key in sample)
         super().__init__(
-            f"{table}: the copy differs from its source in {count} rows (keys {keys}); the source was not changed. "
-            "This is a fault of the copy or of a disk: keep both files and look before trying again"
+            f"{table}: the copy differs from its source in {count} rows (keys {keys}); the source was not "
+            "changed. This is a fault of the copy or of a disk: keep both files and look before trying again"
         )
 
 

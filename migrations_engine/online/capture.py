@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
+from migrations_engine.errors import CaptureLost, Unsupported
 from migrations_engine.model import quote
 from migrations_engine.online import probe
 from migrations_engine.online.shape import literal, log_columns
@@ -30,21 +31,31 @@ LOG = "_tenantdb_log"
 
 
 def install(conn: apsw.Connection, shapes: Sequence[TableShape], *, log: str = LOG) -> None:
-    """Make log and triggers, inside the caller's transaction; a log that these triggers wrote stays as it is.
+    """Make log and triggers, inside the caller's transaction; notes that are there already stay.
 
     Args:
         conn: The file whose changes are to be noted.
         shapes: Its tables: ``mapping.source`` of every mapping that will replay the log.
         log: The log's table; its name and an underscore begin the name of every trigger.
+
+    Raises:
+        Unsupported: The log that is there notes a table by another key, or a table cannot be followed.
     """
     if installed(conn, shapes, log=log):
         return
-    remove(conn, log=log)
-    # AUTOINCREMENT: a number that was given out never comes again, so a watermark never means two notes. No
-    # other constraint: a writer's OR IGNORE or OR REPLACE goes through to the trigger's own INSERT.
-    columns = ", ".join(widest(shapes))
-    conn.execute(f"CREATE TABLE {log} (n INTEGER PRIMARY KEY AUTOINCREMENT, tbl, {columns})")
-    for sql in _wanted(shapes, log).values():
+    found, wanted = _found(conn, log), _wanted(shapes, log)
+    for shape in shapes:
+        name, sql = _keyed(shape, log)
+        if found.get(name, sql) != sql:
+            raise Unsupported(
+                f"the change log {log} notes the rows of {shape.name} by another key, for another operation; "
+                "that has to end first",
+                object_name=shape.name,
+            )
+    _make_log(conn, log, widest(shapes))
+    for name in found:
+        conn.execute(f"DROP TRIGGER main.{quote(name)}")
+    for sql in wanted.values():
         conn.execute(sql)
 
 
@@ -58,6 +69,19 @@ def remove(conn: apsw.Connection, *, log: str = LOG) -> None:
 def installed(conn: apsw.Connection, shapes: Sequence[TableShape], *, log: str = LOG) -> bool:
     """Whether exactly the capture of these tables stands in the file: nothing missing, nothing changed."""
     return bool(shapes) and _found(conn, log) == _wanted(shapes, log)
+
+
+def require(conn: apsw.Connection, shapes: Sequence[TableShape], *, schema: str = "main") -> None:
+    """Refuse a log that does not note every one of these tables by its key.
+
+    Raises:
+        CaptureLost: It does not; the first such table is named.
+    """
+    found = _found(conn, LOG, schema=schema)
+    for shape in shapes:
+        name, sql = _keyed(shape, LOG)
+        if found.get(name) != sql:
+            raise CaptureLost(shape.name)
 
 
 def watermark(conn: apsw.Connection) -> int:
@@ -85,12 +109,25 @@ def widest(shapes: Sequence[TableShape]) -> tuple[str, ...]:
     return log_columns(max((len(shape.key) for shape in shapes), default=1))
 
 
-def _found(conn: apsw.Connection, log: str) -> dict[str, str]:
+def _make_log(conn: apsw.Connection, log: str, columns: Sequence[str]) -> None:
+    """Make the log's table, or widen the one that is there."""
+    there = {name for (name,) in sqlite.rows(conn, "SELECT name FROM pragma_table_info(?, 'main')", (log,))}
+    if not there:
+        # AUTOINCREMENT: a number that was given out never comes again, so a watermark never means two notes.
+        # No other constraint: a writer's OR IGNORE or OR REPLACE goes through to the trigger's own INSERT.
+        conn.execute(f"CREATE TABLE {log} (n INTEGER PRIMARY KEY AUTOINCREMENT, tbl, {', '.join(columns)})")
+        return
+    for column in columns:
+        if column not in there:
+            conn.execute(f"ALTER TABLE {log} ADD COLUMN {column}")
+
+
+def _found(conn: apsw.Connection, log: str, *, schema: str = "main") -> dict[str, str]:
     """Name -> statement of the capture's triggers in the file."""
     return dict(
         sqlite.rows(
             conn,
-            "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND substr(name, 1, ?) = ?",
+            f"SELECT name, sql FROM {schema}.sqlite_schema WHERE type = 'trigger' AND substr(name, 1, ?) = ?",
             (len(log) + 1, f"{log}_"),
         )
     )
@@ -101,11 +138,15 @@ def _wanted(shapes: Sequence[TableShape], log: str) -> dict[str, str]:
     return {name: sql for shape in shapes for name, sql in _triggers(shape, log)}
 
 
+def _keyed(shape: TableShape, log: str) -> tuple[str, str]:
+    """The trigger that says nothing but by which key a table's rows are noted."""
+    return _trigger(shape, log, "d", "AFTER DELETE", [_note(shape, log, "OLD")])
+
+
 def _triggers(shape: TableShape, log: str) -> list[tuple[str, str]]:
     bodies = [
         ("i", "AFTER INSERT", [_note(shape, log, "NEW")]),
         ("u", "AFTER UPDATE", [_note(shape, log, "OLD"), _note_if_moved(shape, log)]),
-        ("d", "AFTER DELETE", [_note(shape, log, "OLD")]),
         ("pi", "BEFORE INSERT", [_note_matches(shape, log, match) for match in probe.on_insert(shape)]),
         (
             "pu",
@@ -113,7 +154,8 @@ def _triggers(shape: TableShape, log: str) -> list[tuple[str, str]]:
             [_note_matches(shape, log, match) for match in probe.on_update(shape)],
         ),
     ]
-    return [_trigger(shape, log, kind, event, body) for kind, event, body in bodies if body]
+    made = [_trigger(shape, log, kind, event, body) for kind, event, body in bodies if body]
+    return [_keyed(shape, log), *made]
 
 
 def _trigger(shape: TableShape, log: str, kind: str, event: str, body: Sequence[str]) -> tuple[str, str]:

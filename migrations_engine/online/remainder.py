@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
-from migrations_engine.model import is_engine_name, quote
+from migrations_engine.model import fold, is_engine_name, quote
 from migrations_engine.online.link import linked
 
 if TYPE_CHECKING:
@@ -36,9 +36,14 @@ def drop_user_triggers(conn: apsw.Connection) -> None:
 
 
 def create_triggers(conn: apsw.Connection, statements: Sequence[str]) -> None:
-    """Create triggers, inside the caller's transaction: the last thing done before a target opens."""
+    """Create users' triggers, inside the caller's transaction: the last thing done before a target opens."""
     for statement in statements:
         conn.execute(statement)
+    # SQLite fires what was made last first, and a user's RAISE(IGNORE) ends what comes after it: a capture
+    # that stands there already has to be made again behind these.
+    for name, sql in _engine_triggers_beside_users(conn):
+        conn.execute(f"DROP TRIGGER main.{quote(name)}")
+        conn.execute(sql)
 
 
 def carry_over(
@@ -81,10 +86,20 @@ def differences(
 
 
 def _user_triggers(conn: apsw.Connection) -> list[tuple[str, str]]:
-    found = sqlite.rows(
-        conn, "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' ORDER BY rowid"
-    )
-    return [(name, sql) for name, sql in found if not is_engine_name(name)]
+    return [(name, sql) for name, _, sql in _triggers(conn) if not is_engine_name(name)]
+
+
+def _engine_triggers_beside_users(conn: apsw.Connection) -> list[tuple[str, str]]:
+    """Those on tables that have triggers of both."""
+    found = _triggers(conn)
+    users = {fold(table) for name, table, _ in found if not is_engine_name(name)}
+    return [(name, sql) for name, table, sql in found if is_engine_name(name) and fold(table) in users]
+
+
+def _triggers(conn: apsw.Connection) -> list[tuple[str, str, str]]:
+    """(name, table, statement) of all triggers, in order of creation."""
+    sql = "SELECT name, tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger' ORDER BY rowid"
+    return [(name, table, text) for name, table, text in sqlite.rows(conn, sql)]
 
 
 def _counted(target: apsw.Connection, schema: str, mappings: Sequence[Mapping]) -> list[Mapping]:

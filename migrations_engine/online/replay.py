@@ -78,6 +78,7 @@ def drain(
             already stays as it is there.
 
     Raises:
+        CaptureLost: The log does not note a table by the key that its mapping goes by.
         DataDoesNotFit: Rows that the target's constraints refuse; batches before that one stay replayed.
     """
     done, count, misfits = after, 0, list[Misfit]()
@@ -95,9 +96,14 @@ def drain(
 def replaying(
     source: apsw.Connection, target: apsw.Connection, mappings: Sequence[Mapping], *, discard: bool = False
 ) -> Iterator[Replayer]:
-    """Prepare a target's connection for replays; for transactions that do more than replay."""
+    """Prepare a target's connection for replays; for transactions that do more than replay.
+
+    Raises:
+        CaptureLost: The log does not note a table by the key that its mapping goes by.
+    """
     with linked(source, target) as schema:
         _forbid_foreign_keys(target)
+        capture.require(target, [mapping.source for mapping in mappings], schema=schema)
         columns = ", ".join(capture.widest([mapping.source for mapping in mappings]))
         target.execute(f"DROP TABLE IF EXISTS temp.{KEYS}")
         target.execute(f"CREATE TEMP TABLE {KEYS} (tbl, {columns})")

@@ -67,6 +67,7 @@ def full(
         progress: Told the rows compared so far after each range; what it raises ends the verification.
 
     Raises:
+        CaptureLost: The log does not note a table by the key that its mapping goes by.
         VerificationFailed: The sides differ: table, count and sample keys.
         DataDoesNotFit: Rows that the target's constraints refuse, without ``discard``.
     """
@@ -105,6 +106,7 @@ def keys(
         discard: A row that the target's constraints refuse may be missing there, or be older.
 
     Raises:
+        CaptureLost: The log does not note a table by the key that its mapping goes by.
         VerificationFailed: The sides differ: table, count and sample keys.
         DataDoesNotFit: Rows that the target's constraints refuse, without ``discard``.
     """
