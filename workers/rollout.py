@@ -309,7 +309,7 @@ def _pair(session: Session, before: str | None, count: int, schema: engine.Schem
         from_schema=before,
         tenants=count,
         steps=tuple(step.text for step in change.steps),
-        destroys=tuple(change.destructive),
+        destroys=tuple(change.losses),
     )
 
 

@@ -37,6 +37,11 @@ ENTRIES: dict[str, Entry] = {
     "server": Entry("tenantdb.cli.server", "The places that hold tenant files."),
     "tenant": Entry("tenantdb.cli.tenant", "The customers' databases."),
     "rollout": Entry("tenantdb.cli.rollout", "One schema for the whole fleet, wave by wave."),
+    "recover": Entry("tenantdb.cli.recover", "Finish or undo whatever was interrupted."),
+    "doctor": Entry("tenantdb.cli.doctor", "Hold every file against the catalog."),
+    "demo": Entry(
+        "tenantdb.cli.demo.command", "The tour: a fleet on this machine, changed and moved in use."
+    ),
 }
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import islice, product
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(NamedTuple):
     """A row of Users as version 1 has it."""
 
     email: str
@@ -24,8 +22,7 @@ class User:
     last_name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
+class Contact(NamedTuple):
     """A row of Contacts; None where nobody noted a company."""
 
     contact_type: str
@@ -78,11 +75,16 @@ def _user(chance: Random, number: int, tenant: str) -> User:
     )
 
 
-def contacts(tenant: str, *, nameless: int = 0) -> list[Contact]:
-    """The business contacts of a tenant: some hundreds, the last ones ``nameless``."""
+def contacts(tenant: str) -> list[Contact]:
+    """The business contacts of a tenant: some hundreds."""
     chance = Random(f"contacts of {tenant}")  # noqa: S311 - believable, not secret
-    named = [_contact(chance, company(chance)) for _ in range(chance.randint(150, 350))]
-    return named + [_contact(chance, None) for _ in range(nameless)]
+    return [_contact(chance, company(chance)) for _ in range(chance.randint(150, 350))]
+
+
+def nameless_contacts() -> list[Contact]:
+    """Contacts for whom nobody noted a company: version 2 of the schema can't hold them."""
+    chance = Random("nameless")  # noqa: S311 - believable, not secret
+    return [_contact(chance, None) for _ in range(3)]
 
 
 def _contact(chance: Random, name: str | None) -> Contact:
