@@ -1,11 +1,12 @@
 """Which rows a new schema rejects: each rule, how many rows, and the keys of a few.
 
-The rows are first brought into the form that they would have, so a mere cast is never a misfit, and a rule sees
-exactly the values that it would see. The file itself is only read.
+The rows are first brought into the form that they would have, so a mere cast is never a misfit, and a rule
+sees exactly the values that it would see. The file itself is only read.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import apsw
@@ -47,22 +48,75 @@ def unexplained(error: Exception) -> Misfit:
 
 
 def _table_misfits(conn: apsw.Connection, action: TableAction) -> list[Misfit]:
-    old, new = action.old, action.new
-    if old is None or new is None or action.carry is None:
+    if action.old is None or action.new is None or action.carry is None:
         return []
+    try:
+        return _rule_misfits(conn, action.old, action.new, action.carry)
+    except apsw.SQLError:
+        return _generated_misfits(conn, action.old, action.new, action.carry)
+
+
+def _rule_misfits(conn: apsw.Connection, old: Table, new: Table, carried: carry.Carry) -> list[Misfit]:
+    """The misfits of a table's rules and of the expressions of its indexes."""
     keys = _declared_key(old)
-    names = tuple(f"{forming.KEY}{number}" for number in range(len(keys)))
-    with forming.formed(conn, new, carried=action.carry, source=old.name, keys=keys) as place:
-        found = []
-        for rule, condition, source in _rules(new, place):
-            found += _matching(conn, new.name, rule, names, source, condition)
-        return found
+    found = []
+    with forming.formed(conn, new, carried=carried, source=old.name, keys=keys) as place:
+        for rule, condition, source in _rules(new, carried, place):
+            found += _matching(conn, new.name, rule, forming.key_names(keys), source, condition)
+        for index in new.indexes:
+            for part in index.columns:
+                rule = f"INDEX {index.name} ({part.expression})"
+                if not part.is_column:
+                    found += _uncomputable(conn, new, rule, keys, place, part.expression)
+    return found
 
 
-def _rules(new: Table, place: str) -> Iterator[tuple[str, str, str]]:
+def _generated_misfits(conn: apsw.Connection, old: Table, new: Table, carried: carry.Carry) -> list[Misfit]:
+    """The rows for which a generated column cannot be computed: no rule can be asked while it is there."""
+    keys = _declared_key(old)
+    stored = replace(new, columns=tuple(column for column in new.columns if column.generated is None))
+    found = []
+    with forming.formed(conn, stored, carried=carried, source=old.name, keys=keys) as place:
+        for column in new.columns:
+            if column.generated is not None:
+                rule = f"GENERATED ({column.name})"
+                found += _uncomputable(conn, new, rule, keys, place, column.generated.expression)
+    return found
+
+
+def _uncomputable(
+    conn: apsw.Connection, table: Table, rule: str, keys: tuple[str, ...], place: str, expression: str
+) -> list[Misfit]:
+    """The rows for which an expression fails; they are asked one by one, as one failure ends a query."""
+    try:
+        sqlite.rows(conn, f"SELECT count({expression}) FROM {place}")
+    except apsw.SQLError as error:
+        reason = str(error)
+    else:
+        return []
+    alias = next(name for name in carry.ROWID_NAMES if table.column(name) is None)
+    shown = ", ".join([alias, *forming.key_names(keys)])
+    broken = [
+        row[1] if len(row) == 2 else row[1:]
+        for row in sqlite.rows(conn, f"SELECT {shown} FROM {place}")
+        if not _computes(conn, expression, place, f"{alias} = {row[0]}")
+    ]
+    sample = tuple(broken[:SAMPLE])
+    return [Misfit(table=table.name, rule=f"{rule}: {reason}", count=len(broken), sample=sample)]
+
+
+def _computes(conn: apsw.Connection, expression: str, place: str, condition: str) -> bool:
+    try:
+        sqlite.rows(conn, f"SELECT {expression} FROM {place} WHERE {condition}")
+    except apsw.SQLError:
+        return False
+    return True
+
+
+def _rules(new: Table, carried: carry.Carry, place: str) -> Iterator[tuple[str, str, str]]:
     """(the rule in words, the condition under which a row breaks it, where to look) of a new table."""
     for column in new.columns:
-        if column.not_null or (new.without_rowid and _in_primary_key(new, column)):
+        if column.not_null or _is_implied(new, column):
             yield f"NOT NULL ({column.name})", f"{quote(column.name)} IS NULL", place
         wanted = _STRICT_CLASSES.get(column.type.upper()) if new.strict else None
         if wanted is not None:
@@ -71,8 +125,9 @@ def _rules(new: Table, place: str) -> Iterator[tuple[str, str, str]]:
     for check in new.checks:
         yield f"CHECK ({check.expression})", f"NOT ({check.expression})", place
     rowid = carry.rowid_column(new)
-    if rowid is not None:
-        broken = f"typeof({quote(rowid)}) NOT IN ('integer', 'null')"
+    if rowid is not None and rowid in dict(carried.values):
+        # NULL would be taken, as a number that SQLite makes up: the row would get a key that nobody gave it.
+        broken = f"typeof({quote(rowid)}) <> 'integer'"
         yield f"INTEGER PRIMARY KEY ({rowid})", broken, place
     for rule, columns, where in _unique_rules(new):
         yield rule, "twins > 1", _twins(place, columns, where)
@@ -165,6 +220,9 @@ def _listed(columns: tuple[IndexedColumn, ...]) -> str:
     return ", ".join(part.expression for part in columns)
 
 
-def _in_primary_key(table: Table, column: Column) -> bool:
+def _is_implied(table: Table, column: Column) -> bool:
+    """Whether a key lets no NULL in although nothing says so: WITHOUT ROWID and STRICT do that."""
     key = table.primary_key
-    return key is not None and any(fold(part.expression) == fold(column.name) for part in key.columns)
+    if key is None or key.is_rowid or not (table.without_rowid or table.strict):
+        return False
+    return any(fold(part.expression) == fold(column.name) for part in key.columns)

@@ -43,7 +43,7 @@ def compare(old: Objects, new: Objects) -> Change:
 
 
 class _Comparison:
-    """Two schemas side by side: as written, for the steps to carry, and in canonical form, for what differs."""
+    """Two schemas side by side: as written, for the steps to carry, and in canonical form, to find them."""
 
     def __init__(self, old: Objects, new: Objects) -> None:
         self._old, self._new = old, new

@@ -34,8 +34,8 @@ def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto") -> Plan:
     Args:
         old: What the file holds.
         new: What it is to hold.
-        strategy: ``auto`` alters in place what can be; ``in-place`` refuses the rest; ``rebuild`` copies every
-            table that differs.
+        strategy: ``auto`` alters in place what can be; ``in-place`` refuses the rest; ``rebuild`` copies
+            every table that differs.
 
     Raises:
         SchemaError: SQLite refuses the new schema, or its hints contradict each other.
@@ -45,7 +45,6 @@ def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto") -> Plan:
         return Plan(old=old, new=new, change=steps.Change())
     change = compare(old, new)
     _refuse_virtual(change)
-    _refuse_new_dangling(old, new, change)
     draft = _Draft(old, new, change)
     plan = draft.plan(altering=strategy != "rebuild", strict=strategy == "in-place")
     fault = _proved(plan)
@@ -171,10 +170,10 @@ def _table_of(step: Step) -> str | None:
 
 
 def _proved(plan: Plan) -> MigrationError | None:
-    """Run a plan on an empty database that has the old schema; the error where it does not lead to the new one.
+    """Run a plan on an empty database that has the old schema; the error where it leads elsewhere.
 
-    An old schema that cannot be built here (a function that only the application has, say) proves nothing: the
-    same proof is made on the file itself, before the change is committed.
+    An old schema that cannot be built here (a function that only the application has, say) proves nothing:
+    the same proof is made on the file itself, before the change is committed.
     """
     with contextlib.closing(apsw.Connection(":memory:")) as conn, execute.prepared(conn):
         conn.execute("BEGIN")
@@ -184,7 +183,7 @@ def _proved(plan: Plan) -> MigrationError | None:
         except apsw.Error:
             return None
         try:
-            execute.change_in(conn, plan)
+            execute.prove_in(conn, plan)
         except MigrationError as error:
             return error
         except apsw.Error as error:
@@ -200,16 +199,3 @@ def _refuse_virtual(change: Change) -> None:
                 f"(DROP TABLE {quote(step.table.name)}), then apply again",
                 object_name=step.table.name,
             )
-
-
-def _refuse_new_dangling(old: Schema, new: Schema, change: Change) -> None:
-    """Refuse references whose table this very change takes away; what dangled before may go on doing so."""
-    dropped = {fold(step.table.name) for step in change.steps if isinstance(step, steps.DropTable)}
-    faults = [
-        Fault(f"it refers to {key.parent}, which this change drops", table=table.name)
-        for table in new.tables
-        for key in table.foreign_keys
-        if fold(key.parent) in dropped and new.table(key.parent) is None and old.table(key.parent) is not None
-    ]
-    if faults:
-        raise SchemaError(faults, source="the new schema")

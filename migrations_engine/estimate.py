@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from migrations_engine.planned import Plan, TableAction
 
-# Rough and on the slow side, so that a prediction errs towards more: a rebuild reads, writes, indexes and compares
-# every row; an index sorts them; a new rule is checked against each.
+# Rough and on the slow side, so that a prediction errs towards more: a rebuild reads, writes, indexes and
+# compares every row; an index sorts them; a new rule is checked against each.
 BASE_SECONDS = 0.002
 REBUILT_ROWS_PER_SECOND = 250_000
 REBUILT_BYTES_PER_SECOND = 30_000_000

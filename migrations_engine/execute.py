@@ -21,15 +21,15 @@ import apsw
 
 from migrations_engine import checks, kept, references, sqlite
 from migrations_engine.ddl import sqlite as ddl
-from migrations_engine.errors import DataDoesNotFit, MigrationError
-from migrations_engine.kept import Kept
+from migrations_engine.errors import DataDoesNotFit, Fault, MigrationError, Misfit, SchemaError
 from migrations_engine.introspect import introspect
 from migrations_engine.model import fold, quote
-from migrations_engine.verification import verify
+from migrations_engine.verification import CopyDiffers, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from migrations_engine.kept import Kept
     from migrations_engine.planned import Plan, TableAction
 
 
@@ -85,22 +85,48 @@ def change_in(
     work = _Work(conn=conn, plan=plan, version=version)
     try:
         work.run()
-    except (apsw.ConstraintError, apsw.MismatchError) as error:
+    except (apsw.ConstraintError, apsw.MismatchError, apsw.SQLError, CopyDiffers) as error:
+        # SQLError too: the statements are proved, so it is a value that an expression cannot take.
         raise DataDoesNotFit(work.misfits(error)) from error
     if not keep:
         work.drop_old()
     if after_ddl is not None:
         after_ddl(conn)
-    prove(conn, plan)
+    _prove(conn, plan)
     return Outcome(rows=work.rows, kept=tuple(work.away.values()) if keep else ())
 
 
-def prove(conn: apsw.Connection, plan: Plan) -> None:
-    """Check that the structure of the file is the one that was wanted.
+def prove_in(conn: apsw.Connection, plan: Plan) -> None:
+    """Carry a plan out on an empty database, inside the caller's transaction, to see where it leads.
 
     Raises:
-        MigrationError: It is another one.
+        apsw.Error: SQLite refuses one of its statements.
+        MigrationError: The result is not what was wanted.
     """
+    work = _Work(conn=conn, plan=plan, version=0)
+    work.run()
+    work.drop_old()
+    _prove(conn, plan)
+
+
+def refuse_dangling(plan: Plan) -> None:
+    """Refuse references whose table this very change drops; what dangled before may go on doing so.
+
+    Raises:
+        SchemaError: The new schema has such references.
+    """
+    dropped = {fold(action.name) for action in plan.going("drop")}
+    faults = [
+        Fault(f"it refers to {key.parent}, which this change drops", table=table.name)
+        for table in plan.new.tables
+        for key in table.foreign_keys
+        if fold(key.parent) in dropped and plan.new.table(key.parent) is None
+    ]
+    if faults:
+        raise SchemaError(faults, source="the new schema")
+
+
+def _prove(conn: apsw.Connection, plan: Plan) -> None:
     found = introspect(conn)
     if found.hash != plan.new.hash:
         raise MigrationError(
@@ -132,7 +158,7 @@ class _Work:
         self._check_references(orphans)
         self.conn.execute("RELEASE change")
 
-    def misfits(self, error: Exception) -> list[checks.Misfit]:
+    def misfits(self, error: Exception) -> list[Misfit]:
         """Which rows do not fit, found in the old tables; the error itself where nothing else explains it."""
         self.conn.execute("ROLLBACK TO change")
         return checks.misfits(self.conn, self.plan) or [checks.unexplained(error)]

@@ -22,6 +22,11 @@ KEY = "_tenantdb_key_"
 """Begins the names of the columns that hold a formed row's keys of before; a number follows."""
 
 
+def key_names(keys: Sequence[str]) -> tuple[str, ...]:
+    """What the columns are called that hold those keys."""
+    return tuple(f"{KEY}{number}" for number in range(len(keys)))
+
+
 @contextlib.contextmanager
 def formed(
     conn: apsw.Connection,
@@ -45,7 +50,7 @@ def formed(
         name: What to call the table of the block.
     """
     place = f"temp.{quote(name)}"
-    extra = [f"{KEY}{number}" for number in range(len(keys))]
+    extra = key_names(keys)
     columns = ", ".join([*(_loose(column) for column in table.columns), *extra])
     conn.execute(f"DROP TABLE IF EXISTS {place}")
     conn.execute(f"CREATE TABLE {place} ({columns})")

@@ -1,8 +1,8 @@
 """Tables out of the way: an old table keeps its pages under one of the engine's names.
 
-A rename costs nothing, whatever the size of the table, and the way back is a rename too. While it is kept, the
-table has no foreign keys: an application's ON DELETE CASCADE would reach into it, its RESTRICT would refuse
-what the new schema allows.
+A rename costs nothing, whatever the size of the table, and the way back is a rename too. While it is kept,
+the table has no foreign keys: an application's ON DELETE CASCADE would reach into it, its RESTRICT would
+refuse what the new schema allows.
 """
 
 from __future__ import annotations

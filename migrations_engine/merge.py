@@ -58,7 +58,7 @@ def merge(conn: apsw.Connection, work: Merge, *, log: str | None) -> list[str]:
     Args:
         conn: The file.
         work: The table.
-        log: The change log with the keys that were touched; None where none could be kept: all rows then count.
+        log: The change log with the keys that were touched; None where there is none: all rows count then.
 
     Returns:
         What the old table cannot hold, one sentence each; it is left out.
@@ -77,13 +77,14 @@ def merge(conn: apsw.Connection, work: Merge, *, log: str | None) -> list[str]:
 def _touched(conn: apsw.Connection, work: Merge, log: str | None) -> Iterator[int]:
     """Hold the keys of the rows that were touched for the block; gives their number."""
     keys = _numbered(len(work.carry.match))
+    bindings: list[str] = []
     if log is not None:
         source = f"SELECT DISTINCT {keys} FROM main.{log} WHERE tbl = ?"
-        bindings = (work.new.name,)
+        bindings.append(work.new.name)
     else:
         ours, theirs = (", ".join(map(quote, names)) for names in zip(*work.carry.match, strict=True))
-        source = f"SELECT {ours} FROM main.{quote(work.new.name)} UNION SELECT {theirs} FROM main.{quote(work.kept_as)}"
-        bindings = ()
+        now, before = quote(work.new.name), quote(work.kept_as)
+        source = f"SELECT {ours} FROM main.{now} UNION SELECT {theirs} FROM main.{before}"
     with _temporary(conn, _TOUCHED, keys):
         conn.execute(f"INSERT INTO {_TOUCHED} {source}", bindings)
         yield int(sqlite.value(conn, f"SELECT count(*) FROM {_TOUCHED}"))
@@ -114,7 +115,8 @@ def _value(work: Merge, name: str) -> str:
     column = work.old.column(name)
     if column is None:
         ours = next((new for new, old in work.carry.match if old == name), None)
-        return f"CASE WHEN {there} THEN o.{quote(name)} ELSE {'NULL' if ours is None else f'n.{quote(ours)}'} END"
+        fresh = "NULL" if ours is None else f"n.{quote(ours)}"
+        return f"CASE WHEN {there} THEN o.{quote(name)} ELSE {fresh} END"
     ours = next((c.name for c in work.new.columns if _was(work, c) == fold(name)), None)
     if ours is None:
         return f"CASE WHEN {there} THEN o.{quote(name)} ELSE {column.default or 'NULL'} END"
@@ -151,10 +153,8 @@ def _restore(conn: apsw.Connection, work: Merge, kept: str, names: str, refused:
     keys = ", ".join(quote(old) for _, old in work.carry.match)
     for number in refused:
         row = f"SELECT {keys} FROM {_MERGED} WHERE {_N} = {number} AND {_IN_OLD}"
-        _accepted(
-            conn,
-            f"INSERT OR ABORT INTO {kept} ({names}) SELECT {names} FROM temp._tenantdb_gone WHERE ({keys}) IN ({row})",
-        )
+        before = f"SELECT {names} FROM temp._tenantdb_gone WHERE ({keys}) IN ({row})"
+        _accepted(conn, f"INSERT OR ABORT INTO {kept} ({names}) {before}")
 
 
 def _accepted(conn: apsw.Connection, statement: str) -> bool:
@@ -172,7 +172,7 @@ def _accepted(conn: apsw.Connection, statement: str) -> bool:
 
 @contextlib.contextmanager
 def _old_unique_indexes(conn: apsw.Connection, work: Merge) -> Iterator[None]:
-    """Let the old table's unique indexes stand for the block: they are rules too, and are made again later."""
+    """Let the old table's unique indexes stand for the block: they are rules too; they come again later."""
     made = []
     for number, index in enumerate(index for index in work.old.indexes if index.unique):
         name = f"{work.kept_as}_u{number}"
@@ -213,14 +213,12 @@ def _loss(conn: apsw.Connection, work: Merge, rows: str, condition: str, words: 
 
 
 def _without_key(conn: apsw.Connection, work: Merge) -> list[str]:
-    """Where nothing tells which row was which, any write since is lost; whether there was one, values tell."""
+    """Where nothing tells which row was which, any write since is lost; values tell if there was one."""
     old = ", ".join(f"{quote(name)} COLLATE BINARY" for _, name in work.carry.exact) or "1"
     new = ", ".join(f"{quote(name)} COLLATE BINARY" for name, _ in work.carry.exact) or "1"
     before = f"SELECT {old}, count(*) FROM main.{quote(work.kept_as)} GROUP BY {old}"
     now = f"SELECT {new}, count(*) FROM main.{quote(work.new.name)} GROUP BY {new}"
-    changed = sqlite.value(
-        conn, f"SELECT EXISTS ({before} EXCEPT {now}) OR EXISTS ({now} EXCEPT {before})"
-    )
+    changed = sqlite.value(conn, f"SELECT EXISTS ({before} EXCEPT {now}) OR EXISTS ({now} EXCEPT {before})")
     if not changed:
         return []
     return [f"{work.new.name}: all writes since, because the older schema names its rows by another key"]

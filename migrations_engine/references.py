@@ -39,8 +39,8 @@ Orphans = dict[Tie, list[int | None]]
 def orphans(conn: apsw.Connection, tables: Iterable[str]) -> Orphans:
     """Find the rows without parents in some tables.
 
-    A key whose parent has no such unique key ("foreign key mismatch") makes the check of its whole table fail,
-    and every write to it too: such a table is left out.
+    A key whose parent has no such unique key ("foreign key mismatch") makes the check of its whole table
+    fail, and every write to it too: such a table is left out.
     """
     found: Orphans = defaultdict(list)
     for table in tables:
@@ -73,7 +73,7 @@ def translated(
 
 
 def newly_lost(before: Orphans, after: Orphans) -> list[Misfit]:
-    """The foreign keys under which more rows lack their parents than before: old orphans stay as they were."""
+    """The foreign keys under which more rows lack their parents than before; old orphans are no news."""
     misfits = []
     for tie, rowids in after.items():
         known = before.get(tie, [])

@@ -1,9 +1,9 @@
 """One version back: old tables come back under their names, with the writes made since.
 
-    merge     writes since go into the old tables that are kept; what does not fit is listed
-    clear     the new tables go; what was altered in place is altered back
-    return    the kept tables take their names again; then indexes, views and triggers of before
-    orphans   rows that lost their parents to writes made since are listed too
+merge     writes since go into the old tables that are kept; what does not fit is listed
+clear     the new tables go; what was altered in place is altered back
+return    the kept tables take their names again; then indexes, views and triggers of before
+orphans   rows that lost their parents to writes made since are listed too
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One file from one schema to another, and one version back.
 
-A change is one transaction: every other process sees the old database or the new one, whole, and a kill at any
-instant leaves one of the two.
+A change is one transaction: every other process sees the old database or the new one, whole, and a kill at
+any instant leaves one of the two.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from migrations_engine.errors import (
     DatabaseBusy,
     DestructiveChange,
     FleetFile,
-    MigrationError,
-    NoWayBack,
     PauseTooLong,
 )
 from migrations_engine.estimate import estimated
@@ -67,7 +65,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolledBack:
-    """What ``rollback`` did: the version that it wrote down, its schema, the pause in seconds, what was left out."""
+    """What ``rollback`` did.
+
+    Attributes:
+        version: The version that it wrote down.
+        schema_hash: The schema that is there again.
+        pause: Seconds that writers waited.
+        losses: What of the writes made since was left out.
+    """
 
     version: int
     schema_hash: str
@@ -88,7 +93,7 @@ def apply(
     Args:
         schema: What the file is to hold.
         path: The file, of no fleet.
-        allow_destructive: Leave to drop tables and columns and to rewrite values; a way back stays all the same.
+        allow_destructive: Leave to drop tables and columns and to rewrite values; a way back stays anyway.
         strategy: ``auto``, or ``in-place`` or ``rebuild`` for all tables that differ.
         max_pause: Seconds that writers may wait; None for as long as it takes.
 
@@ -187,8 +192,8 @@ def apply_in(
 ) -> execute.Outcome:
     """Carry a plan out and write the version down, inside the caller's transaction.
 
-    For files of a fleet, whose operations own the transaction: they check the control row before and write its
-    schema hash afterwards. The connection is ``execute.prepared``.
+    For files of a fleet, whose operations own the transaction: they check the control row before and write
+    its schema hash afterwards. The connection is ``execute.prepared``.
 
     Args:
         conn: The file, whose structure is ``plan.old``, with its write lock held.
@@ -203,13 +208,17 @@ def apply_in(
     """
     wayback.drop(conn)
     versions.close_way_back(conn, "dropped")
-    if not versions.is_current(conn, plan.old) and (plan.old.tables or plan.old.views or plan.old.virtual_tables):
+    if not versions.is_current(conn, plan.old) and (
+        plan.old.tables or plan.old.views or plan.old.virtual_tables
+    ):
         # What nobody applied is a version too: else there would be nothing to go back to.
         versions.record(conn, plan.old, strategy="found", pause=0.0, way_back="none")
     last = versions.latest(conn)
     number = last.version + 1 if last else 1
     keeps = keep and last is not None
     outcome = execute.change_in(conn, plan, version=number, keep=keeps, after_ddl=after_ddl)
+    # After the rows: where some refer to the table that goes, they are the better answer.
+    execute.refuse_dangling(plan)
     if keeps:
         wayback.leave(conn, plan, outcome.kept, version=number)
     way_back = "kept" if keeps else "none"
@@ -241,9 +250,7 @@ def _planned(conn: apsw.Connection, schema: Schema, *, strategy: Wish) -> tuple[
         return compiled(introspect(conn), schema, strategy=strategy), _cookie(conn)
 
 
-def _permit(
-    plan: Plan, conn: apsw.Connection, *, allow_destructive: bool, max_pause: float | None
-) -> None:
+def _permit(plan: Plan, conn: apsw.Connection, *, allow_destructive: bool, max_pause: float | None) -> None:
     """Refuse what needs leave, before anything is changed."""
     if plan.change.destructive and not allow_destructive:
         raise DestructiveChange(list(plan.change.losses))

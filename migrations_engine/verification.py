@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from migrations_engine.carry import Carry
 
 
+class CopyDiffers(MigrationError):
+    """A copied table is not what it was copied from."""
+
+
 def verify(conn: apsw.Connection, carry: Carry, source: str, target: str) -> int:
     """Compare a rebuilt table with the one that it came from, inside the caller's transaction.
 
@@ -21,15 +25,15 @@ def verify(conn: apsw.Connection, carry: Carry, source: str, target: str) -> int
         How many rows both have.
 
     Raises:
-        MigrationError: Rows are missing, or a value that had to stay did not.
+        CopyDiffers: Rows are missing, or a value that had to stay did not.
     """
     rows: int = sqlite.value(conn, f"SELECT count(*) FROM {quote(source)}")
     copied: int = sqlite.value(conn, f"SELECT count(*) FROM {quote(target)}")
     if rows != copied:
-        raise MigrationError(f"{target}: {rows} rows before, {copied} after the copy; nothing was changed")
+        raise CopyDiffers(f"{target}: {rows} rows before, {copied} after the copy; nothing was changed")
     different: int = sqlite.value(conn, _difference(carry, source, target))
     if different:
-        raise MigrationError(f"{target}: {different} rows differ after the copy; nothing was changed")
+        raise CopyDiffers(f"{target}: {different} rows differ after the copy; nothing was changed")
     return rows
 
 
@@ -53,4 +57,5 @@ def _set_difference(carry: Carry, source: str, target: str) -> str:
         return "SELECT 0"
     ours = ", ".join(f"{quote(old)} COLLATE BINARY" for _, old in carry.exact)
     theirs = ", ".join(f"{quote(new)} COLLATE BINARY" for new, _ in carry.exact)
-    return f"SELECT count(*) FROM (SELECT {ours} FROM {quote(source)} EXCEPT SELECT {theirs} FROM {quote(target)})"
+    missing = f"SELECT {ours} FROM {quote(source)} EXCEPT SELECT {theirs} FROM {quote(target)}"
+    return f"SELECT count(*) FROM ({missing})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ class Version:
         applied_at: When, in UTC, as ISO 8601.
         strategy: ``in-place`` or ``rebuild``; ``found`` for a structure that nobody applied, ``rollback``.
         pause_ms: How long writers waited, in milliseconds.
-        way_back: ``kept`` while ``rollback`` can undo it, else why it cannot: ``none``, ``used``, ``dropped``.
+        way_back: ``kept`` while ``rollback`` can undo it, else why not: ``none``, ``used`` or ``dropped``.
     """
 
     version: int
@@ -105,7 +105,7 @@ def record(conn: apsw.Connection, schema: Schema, *, strategy: str, pause: float
             schema.hash,
             schema.to_json(),
             normalize.VERSION,
-            datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+            dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
             strategy,
             round(pause * 1000, 3),
             way_back,

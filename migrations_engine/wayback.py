@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import apsw
 
     from migrations_engine.planned import Plan, TableAction
-    from migrations_engine.schema import Schema
 
 TABLE = "_tenantdb_way_back"
 
@@ -66,7 +65,7 @@ class Return:
 
 
 def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, version: int) -> None:
-    """Write the way back of a change down and note all writes from now on, inside the change's transaction."""
+    """Write the way back of a change down and note all writes from now on, inside its transaction."""
     conn.execute(_CREATE)
     by_name = {fold(table.name): table for table in kept}
     for action in plan.tables:
@@ -104,7 +103,14 @@ def _row(action: TableAction, kept: Mapping[str, Kept]) -> tuple[object, ...]:
     new_name = action.new.name if action.new else None
     away = kept.get(fold(old_name)) if old_name is not None else None
     stored = (away.kept_as, away.sql, away.sequence) if away else (None, None, None)
-    return (action.way, old_name, new_name, *stored, json.dumps(dict(action.columns)), json.dumps(dict(action.fills)))
+    return (
+        action.way,
+        old_name,
+        new_name,
+        *stored,
+        json.dumps(dict(action.columns)),
+        json.dumps(dict(action.fills)),
+    )
 
 
 def _return(row: tuple[Any, ...]) -> Return:

@@ -1,4 +1,4 @@
-"""A CREATE TABLE statement without its foreign keys: the same rows on disk, and no more ties to other tables."""
+"""A CREATE TABLE statement without its foreign keys: the same rows on disk, no ties to other tables."""
 
 from __future__ import annotations
 
