@@ -14,7 +14,7 @@ from typing import NoReturn
 import apsw
 
 from migrations_engine.model import fold
-from tenantdb.errors import Forbidden, ReadOnly
+from tenantdb.errors import Forbidden
 
 _SCHEMA_TABLES = frozenset(["sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"])
 
@@ -159,11 +159,11 @@ class Authorizer:
     def _write(self, table: str, database: str | None, source: str | None) -> None:
         name = fold(table)
         if name in _SCHEMA_TABLES:
-            return  # part of CREATE and DROP, which are decided by themselves; DEFENSIVE refuses the rest
+            return  # part of CREATE and DROP, which are decided by themselves; SQLite refuses all else
         if database == "temp":
             return
-        if not self._writes:
-            raise ReadOnly(self._tenant)
+        # A connection that only reads is opened so: R-trees prepare their writes before they are read, so a
+        # refusal here would keep them from being read at all.
         ours = name.startswith("_tenantdb") or name == "_schema_versions"
         # Capture's own triggers write its log within an application's statement. No trigger of an application
         # can bear such a name: the schema can't have one, and _define refuses a TEMP one.

@@ -128,16 +128,21 @@ def _open(
 
 
 def _confine(raw: apsw.Connection) -> None:
-    """Keep a connection to its own file: what the authorizer refuses is impossible besides."""
+    """Keep a connection to its own file: what the authorizer refuses is impossible besides.
+
+    SQLITE_DBCONFIG_DEFENSIVE stays off: with it SQLite reports a schema with triggers on shadow tables as
+    malformed, and the guards of FTS5 tables are such triggers. The authorizer refuses what it would refuse,
+    but for writes to the shadow tables of an application's own index, which only SQLite can tell from the
+    module's.
+    """
     raw.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
     raw.enable_load_extension(enable=False)
-    for option, value in (
-        (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),  # no writes to shadow tables or sqlite_schema
-        (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),  # a schema that somebody planted calls no function of ours
-        (apsw.SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, 0),
-        (apsw.SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, 0),
+    for option in (
+        apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA,  # a schema that somebody planted calls no function of ours
+        apsw.SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE,
+        apsw.SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE,
     ):
-        raw.config(option, value)
+        raw.config(option, 0)
 
 
 def _require_wal(raw: apsw.Connection, route: Route) -> None:

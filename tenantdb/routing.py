@@ -104,10 +104,17 @@ def _router() -> Router:
     chosen = settings.current()
     router = _Process.router
     if router is None or router.settings is not chosen:
-        if router is not None:
-            router.files.close()
+        close()
         router = _Process.router = Router(chosen)
     return router
+
+
+def close() -> None:
+    """Close the tenant files that nobody uses, and read the settings anew at the next call."""
+    _handles.clear()
+    if _Process.router is not None:
+        _Process.router.files.close()
+        _Process.router = None
 
 
 foreign.on_setting_change(_handles.clear)
