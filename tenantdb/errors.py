@@ -24,6 +24,7 @@ TenantDBError
 ├── NoServerFits            no server takes a tenant of that kind
 ├── FleetHasSchema          the fleet has a schema already: changing it is a rollout
 ├── NotAdoptable            a file that can't become a tenant
+├── StatementFailed         a statement of a person's shell failed
 ├── OperationFailed         an operation ended without its goal; everything is as before
 ├── OperationUnknown        whether it happened cannot be known; a person must look
 ├── LeaseLost               (r) another worker took the operation over
@@ -290,6 +291,10 @@ class NotAdoptable(TenantDBError):
         self.path = path
         self.reason = reason
         super().__init__(f"{path} can't be adopted: {reason}")
+
+
+class StatementFailed(TenantDBError):
+    """A statement of a person's shell failed; the message says why."""
 
 
 class OperationFailed(TenantDBError):

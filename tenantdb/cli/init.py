@@ -36,10 +36,10 @@ def init(
             }
         )
         return
-    output.say(*_sentences(done))
+    output.say(*_sentences(done, given=schema is not None))
 
 
-def _sentences(done: home.Initialised) -> list[str]:
+def _sentences(done: home.Initialised, *, given: bool) -> list[str]:
     """What was done, and what to try next."""
     if done.version_before is None:
         said = [f"Made a home at {done.home}"]
@@ -49,6 +49,8 @@ def _sentences(done: home.Initialised) -> list[str]:
         said = [f"The home at {done.home} is up to date"]
     if done.server_added:
         said.append(f"Added the server {home.LOCAL!r}, a folder in it")
-    if done.schema_changed:
+    if done.schema_changed and given:
         said.append(f"New tenants get the schema {done.schema:.12}")
+    elif done.schema_changed:
+        said.append("New tenants are empty; give them a schema with: tenantdb init --schema schema.json")
     return [*said, "", "Try next:  tenantdb tenant create acme", "           tenantdb status"]
