@@ -14,10 +14,11 @@ import apsw
 from migrations_engine import carry, forming, sqlite
 from migrations_engine.ddl.definitions import indexed_column
 from migrations_engine.errors import Misfit
-from migrations_engine.model import Column, IndexedColumn, Table, Unique, fold, quote
+from migrations_engine.model import Column, Index, IndexedColumn, Table, Unique, fold, quote
+from migrations_engine.steps import AddIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from migrations_engine.planned import Plan, TableAction
 
@@ -34,11 +35,16 @@ def misfits(conn: apsw.Connection, plan: Plan) -> list[Misfit]:
         conn: The file, still in the structure of ``plan.old``.
         plan: What it is to become.
     """
+    indexed = _newly_unique(plan)
     found: list[Misfit] = []
     for action in plan.tables:
-        found += _table_misfits(conn, action)
-    for table, name in _reindexed(plan):
-        found += _index_misfits(conn, table, name)
+        if _is_concerned(action, indexed):
+            found += _table_misfits(conn, action)
+    there = {fold(action.name) for action in plan.tables}
+    for name, indexes in indexed.items():
+        table = plan.new.table(name)
+        if table is not None and name not in there:
+            found += _index_misfits(conn, table, indexes)
     return found
 
 
@@ -144,22 +150,30 @@ def _unique_rules(table: Table) -> Iterator[tuple[str, tuple[IndexedColumn, ...]
             yield f"UNIQUE INDEX {index.name} ({_listed(index.columns)})", index.columns, index.where
 
 
-def _reindexed(plan: Plan) -> Iterator[tuple[Table, str]]:
-    """(new table, its name in the old file) of the tables that stay where they are, with unique indexes."""
-    moved = {fold(action.name) for action in plan.tables}
-    for table in plan.new.tables:
-        if fold(table.name) not in moved and any(index.unique for index in table.indexes):
-            yield table, table.name
+def _newly_unique(plan: Plan) -> dict[str, list[Index]]:
+    """Folded table -> the unique indexes that come to it."""
+    found: dict[str, list[Index]] = {}
+    for step in plan.change.steps:
+        if isinstance(step, AddIndex) and step.index.unique:
+            found.setdefault(fold(step.index.table), []).append(step.index)
+    return found
 
 
-def _index_misfits(conn: apsw.Connection, table: Table, name: str) -> list[Misfit]:
+def _is_concerned(action: TableAction, indexed: Container[str]) -> bool:
+    """Whether a change can reject rows of a table: a column that is appended without a CHECK cannot."""
+    if action.way == "alter":
+        checked = any(" CHECK " in statement for statement in action.statements)
+        return checked or fold(action.name) in indexed
+    return action.way == "rebuild"
+
+
+def _index_misfits(conn: apsw.Connection, table: Table, indexes: list[Index]) -> list[Misfit]:
+    """The misfits of unique indexes on a table that stays as it is."""
     found = []
-    for index in table.indexes:
-        if index.unique:
-            rule = f"UNIQUE INDEX {index.name} ({_listed(index.columns)})"
-            source = _twins(f"main.{quote(name)}", index.columns, index.where)
-            keys = _declared_key(table)
-            found += _matching(conn, table.name, rule, keys, source, "twins > 1")
+    for index in indexes:
+        rule = f"UNIQUE INDEX {index.name} ({_listed(index.columns)})"
+        source = _twins(f"main.{quote(table.name)}", index.columns, index.where)
+        found += _matching(conn, table.name, rule, _declared_key(table), source, "twins > 1")
     return found
 
 

@@ -18,6 +18,8 @@ Way = Literal["create", "alter", "rebuild", "drop"]
 
 Strategy = Literal["none", "in-place", "rebuild"]
 
+WayBack = Literal["lossless", "none"]
+
 Wish = Literal["auto", "in-place", "rebuild"]
 """What the user asks for."""
 
@@ -106,6 +108,11 @@ class Plan:
     def pause(self) -> float:
         """Seconds that writers will wait, as predicted."""
         return sum(cost.pause for cost in self.costs)
+
+    @property
+    def way_back(self) -> WayBack:
+        """``lossless`` as long as nothing is written; ``none`` for what was empty before."""
+        return "lossless" if self.old.tables or self.old.views or self.old.virtual_tables else "none"
 
     def going(self, way: Way) -> tuple[TableAction, ...]:
         """The actions of one way, in order."""

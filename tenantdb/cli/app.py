@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,16 +10,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from tenantdb.cli import failures, output
+from migrations_engine.commands.running import Program
+from tenantdb.cli import failures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-INTERRUPTED = 130
-"""What shells say of a command that Ctrl-C ended."""
-
-_USAGE: type[Exception] = typer.BadParameter.__bases__[0]
-"""The base of all usage errors, which Typer gives no name of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +27,7 @@ class Entry:
 
 ENTRIES: dict[str, Entry] = {
     "init": Entry("tenantdb.cli.init", "Make the home of a fleet here, or bring it up to date."),
+    "schema": Entry("migrations_engine.commands", "One schema document, one database file."),
     "status": Entry("tenantdb.cli.status", "What runs, what is stuck, how full the servers are."),
     "server": Entry("tenantdb.cli.server", "The places that hold tenant files."),
     "tenant": Entry("tenantdb.cli.tenant", "The customers' databases."),
@@ -102,37 +97,5 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code: 0 done, 1 failed, 2 wrong use or bad input, 3 refused for safety, 4 partly done.
     """
-    as_json = "--json" in _options(arguments)
-    try:
-        return _dispatch(arguments, as_json=as_json)
-    except failures.KNOWN as error:
-        if isinstance(error, BrokenPipeError):
-            return _reader_gone()
-        return failures.report(error, as_json=as_json)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted.\n")
-        return INTERRUPTED
-
-
-def _options(arguments: Sequence[str]) -> Sequence[str]:
-    """The words before ``--``; what follows belongs to the command."""
-    return arguments[: arguments.index("--")] if "--" in arguments else arguments
-
-
-def _dispatch(arguments: Sequence[str], *, as_json: bool) -> int:
-    """Run a command; usage errors are printed by Typer, or as a document for programs."""
-    try:
-        code = app(list(arguments), prog_name="tenantdb", standalone_mode=not as_json)
-    except SystemExit as end:
-        code = end.code
-    except _USAGE as error:
-        output.document({"error": {"type": "UsageError", "message": str(error), "retryable": False}})
-        code = failures.WRONG_USE
-    sys.stdout.flush()
-    return code if isinstance(code, int) else 0
-
-
-def _reader_gone() -> int:
-    """End quietly where the reader of a pipe has had enough (``| head``)."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the interpreter's last flush
-    return 0
+    program = Program(name="tenantdb", app=app, known=failures.KNOWN, report=failures.report)
+    return program.run(arguments)

@@ -1,34 +1,23 @@
-"""What a failed command says and how it exits: one sentence for people, a document for programs."""
+"""How a failed command exits, and what it says; the engine's commands fail in the same way."""
 
 from __future__ import annotations
 
-import dataclasses
-import sys
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from migrations_engine import errors as engine
+from migrations_engine.commands import failures as engine
+from migrations_engine.commands.failures import FAILED, PARTLY_DONE, REFUSED, WRONG_USE, document
 from tenantdb import errors as fleet
-from tenantdb.cli import output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FAILED = 1
-WRONG_USE = 2
-REFUSED = 3
-PARTLY_DONE = 4
+__all__ = ["FAILED", "KNOWN", "PARTLY_DONE", "REFUSED", "WRONG_USE", "document", "exit_code", "report"]
 
-KNOWN = (fleet.TenantDBError, engine.MigrationError, OSError)
+KNOWN = (fleet.TenantDBError, *engine.KNOWN)
 """What a user can cause. Anything else is a fault of ours, and its traceback is wanted."""
 
 _CODES: Mapping[type[Exception], int] = {
-    engine.SchemaError: WRONG_USE,
-    engine.Unsupported: WRONG_USE,
-    engine.NoWayBack: WRONG_USE,
-    engine.DestructiveChange: REFUSED,
-    engine.PauseTooLong: REFUSED,
-    engine.WayBackLossy: REFUSED,
+    **engine.CODES,
     fleet.NotInitialised: WRONG_USE,
     fleet.SettingsError: WRONG_USE,
     fleet.InvalidTenantId: WRONG_USE,
@@ -42,52 +31,14 @@ _CODES: Mapping[type[Exception], int] = {
     fleet.NotAdoptable: WRONG_USE,
     fleet.RolloutNotFound: WRONG_USE,
     fleet.RolloutState: WRONG_USE,
-    FileNotFoundError: WRONG_USE,
-    IsADirectoryError: WRONG_USE,
-    PermissionError: WRONG_USE,
 }
 
 
 def exit_code(error: Exception) -> int:
     """The exit code that an error stands for: its class's, else its nearest base's, else 1."""
-    return next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), FAILED)
-
-
-def document(error: Exception) -> dict[str, Any]:
-    """The error as programs get it: type, message, whether trying again can help, and its data."""
-    data = {name: _plain(value) for name, value in vars(error).items() if not name.startswith("_")}
-    about = {"type": type(error).__name__, "message": _sentence(error)}
-    return {"error": {**about, "retryable": getattr(error, "retryable", False), **data}}
+    return engine.exit_code(error, _CODES)
 
 
 def report(error: Exception, *, as_json: bool) -> int:
     """Say what went wrong, on standard output for programs and on standard error for people."""
-    if as_json:
-        output.document(document(error))
-    else:
-        sys.stderr.write(f"Error: {_sentence(error)}\n")
-    return exit_code(error)
-
-
-def _sentence(error: Exception) -> str:
-    """The message; the system's own errors as ``file: what``."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
-
-
-def _plain(value: object) -> Any:
-    """A value that JSON can hold."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for each in value]
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value) if isinstance(value, PurePath) else value if _is_json(value) else repr(value)
-
-
-def _is_json(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float | bool)
+    return engine.report(error, as_json=as_json, codes=_CODES)
