@@ -1,9 +1,12 @@
 """The change log: triggers that note the keys of every row that may have changed.
 
-AFTER triggers note the keys of what was inserted, updated (old and new) and deleted. They miss the rows that
-REPLACE conflict handling removes, in all its forms: it fires DELETE triggers only where the writer's
-connection has recursive_triggers on, and a stale client has not. So BEFORE triggers probe every unique key
-and note whatever the new row collides with, whether or not it will be replaced.
+Updates (old and new key) and deletes are noted BEFORE they happen, because not every one that happens comes
+to its AFTER triggers: an UPDATE OR REPLACE that replaces its own row's parent is over when the cascade has
+deleted the row. Only an INSERT is noted AFTER it: before, its rowid is not known.
+
+None of them sees the rows that REPLACE removes, in all its forms: it fires DELETE triggers only where the
+writer's connection has recursive_triggers on, and a stale client has not. So BEFORE triggers probe every
+unique key and note whatever the new row collides with, whether or not it will be replaced.
 
 Of triggers for one event SQLite fires the last made first. Ours are made last, so that a user's trigger that
 ends the statement with RAISE(IGNORE), which keeps the change, cannot end it before ours has fired.
@@ -52,17 +55,16 @@ def install(conn: apsw.Connection, shapes: Sequence[TableShape], *, log: str = L
                 "that has to end first",
                 object_name=shape.name,
             )
+    _drop_triggers(conn, log)
     _make_log(conn, log, widest(shapes))
-    for name in found:
-        conn.execute(f"DROP TRIGGER main.{quote(name)}")
-    for sql in wanted.values():
+    scratch_tables = (probe.scratch_table(shape, _scratch(shape, log)) for shape in shapes)
+    for sql in (*filter(None, scratch_tables), *wanted.values()):
         conn.execute(sql)
 
 
 def remove(conn: apsw.Connection, *, log: str = LOG) -> None:
     """Drop triggers and log, inside the caller's transaction; also where there are none."""
-    for name in _found(conn, log):
-        conn.execute(f"DROP TRIGGER main.{quote(name)}")
+    _drop_triggers(conn, log)
     conn.execute(f"DROP TABLE IF EXISTS main.{log}")
 
 
@@ -122,13 +124,25 @@ def _make_log(conn: apsw.Connection, log: str, columns: Sequence[str]) -> None:
             conn.execute(f"ALTER TABLE {log} ADD COLUMN {column}")
 
 
-def _found(conn: apsw.Connection, log: str, *, schema: str = "main") -> dict[str, str]:
-    """Name -> statement of the capture's triggers in the file."""
+def _drop_triggers(conn: apsw.Connection, log: str) -> None:
+    """Drop the triggers, and the scratch tables that they alone use."""
+    for kind in ("trigger", "table"):
+        for name in _found(conn, log, kind=kind):
+            conn.execute(f"DROP {kind} main.{quote(name)}")
+
+
+def _scratch(shape: TableShape, log: str) -> str:
+    """The name of a table's scratch table."""
+    return f"{log}_new_{shape.name}"
+
+
+def _found(conn: apsw.Connection, log: str, *, schema: str = "main", kind: str = "trigger") -> dict[str, str]:
+    """Name -> statement of the capture's objects of one kind in the file; the log itself is none of them."""
     return dict(
         sqlite.rows(
             conn,
-            f"SELECT name, sql FROM {schema}.sqlite_schema WHERE type = 'trigger' AND substr(name, 1, ?) = ?",
-            (len(log) + 1, f"{log}_"),
+            f"SELECT name, sql FROM {schema}.sqlite_schema WHERE type = ? AND substr(name, 1, ?) = ?",
+            (kind, len(log) + 1, f"{log}_"),
         )
     )
 
@@ -140,22 +154,28 @@ def _wanted(shapes: Sequence[TableShape], log: str) -> dict[str, str]:
 
 def _keyed(shape: TableShape, log: str) -> tuple[str, str]:
     """The trigger that says nothing but by which key a table's rows are noted."""
-    return _trigger(shape, log, "d", "AFTER DELETE", [_note(shape, log, "OLD")])
+    return _trigger(shape, log, "d", "BEFORE DELETE", [_note(shape, log, "OLD")])
 
 
 def _triggers(shape: TableShape, log: str) -> list[tuple[str, str]]:
+    table = quote(shape.name)
+    itself = " AND ".join(f"{table}.{quote(name)} IS OLD.{quote(name)}" for name in shape.key)
     bodies = [
         ("i", "AFTER INSERT", [_note(shape, log, "NEW")]),
-        ("u", "AFTER UPDATE", [_note(shape, log, "OLD"), _note_if_moved(shape, log)]),
-        ("pi", "BEFORE INSERT", [_note_matches(shape, log, match) for match in probe.on_insert(shape)]),
-        (
-            "pu",
-            f"BEFORE UPDATE{_of(shape)}",
-            [_note_matches(shape, log, match) for match in probe.on_update(shape)],
-        ),
+        ("u", "BEFORE UPDATE", [_note(shape, log, "OLD"), _note_if_moved(shape, log)]),
+        ("pi", "BEFORE INSERT", _probes(shape, log)),
+        ("pu", f"BEFORE UPDATE{_of(shape)}", _probes(shape, log, but=f" AND NOT ({itself})")),
     ]
     made = [_trigger(shape, log, kind, event, body) for kind, event, body in bodies if body]
     return [_keyed(shape, log), *made]
+
+
+def _probes(shape: TableShape, log: str, *, but: str = "") -> list[str]:
+    """Note what a new row collides with; ``but`` leaves out the updated row, which is noted anyway."""
+    scratch = _scratch(shape, log)
+    prepared = probe.put_row(shape, scratch) if probe.scratch_table(shape, scratch) else ()
+    matches = [f"{condition}{but}" for condition in probe.conditions(shape, scratch)]
+    return [*prepared, *(_note_matches(shape, log, match) for match in matches)]
 
 
 def _trigger(shape: TableShape, log: str, kind: str, event: str, body: Sequence[str]) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from migrations_engine.affinity import affinity, rewrites
 from migrations_engine.compare import compare
 from migrations_engine.errors import Unsupported
 from migrations_engine.model import fold, quote
-from migrations_engine.online.shape import key_collation, require_no_virtual, shape_of, shapes
+from migrations_engine.online.shape import key_collation, may_be_null, require_no_virtual, shape_of, shapes
 from migrations_engine.sql.lexer import tokenize
 from migrations_engine.steps import AddColumn, ChangeColumn
 
@@ -181,8 +181,7 @@ def _are_alike(source: Table, was: str, target: Table, name: str) -> bool:
     if rewrites(affinity(before.type, strict=source.strict), affinity(after.type, strict=target.strict)):
         return False
     # A NULL would be given a number of its own as the target's rowid.
-    is_never_null = before.not_null is not None or source.without_rowid or was == carry.rowid_column(source)
-    return is_never_null or name != carry.rowid_column(target)
+    return name != carry.rowid_column(target) or not may_be_null(source, was)
 
 
 def _is_volatile(expression: str) -> bool:

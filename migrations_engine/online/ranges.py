@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from migrations_engine.carry import rowid_column
 from migrations_engine.model import quote
-from migrations_engine.online.shape import TableShape
+from migrations_engine.online.shape import TableShape, may_be_null
 
 if TYPE_CHECKING:
     import apsw
@@ -33,7 +32,7 @@ class Ranges:
         self._source = mapping.source
         self._table = f"{schema}.{quote(mapping.source.name)}"
         self._keys = ", ".join(mapping.source.noted)
-        self._nulls = [name for name in mapping.source.key if _may_be_null(mapping.source, name)]
+        self._nulls = [name for name in mapping.source.key if may_be_null(mapping.source.table, name)]
         target.execute(f"DROP TABLE IF EXISTS temp.{_BOUNDS}")
         target.execute(f"CREATE TEMP TABLE {_BOUNDS} (edge, {self._keys})")
 
@@ -64,10 +63,3 @@ class Ranges:
             f"{op} (SELECT {self._keys} FROM temp.{_BOUNDS} WHERE edge = '{edges[op]}')" for op in operators
         ]
         return lambda shape: " AND ".join(f"({', '.join(shape.key_terms)}) {b}" for b in bounds) or "TRUE"
-
-
-def _may_be_null(shape: TableShape, name: str) -> bool:
-    column = shape.table.column(name)
-    if column is None or name == rowid_column(shape.table):
-        return False
-    return not (shape.table.without_rowid or column.not_null)

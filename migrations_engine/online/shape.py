@@ -148,11 +148,23 @@ def key_collation(table: Table, name: str) -> str:
     return found or column_collation(table, name)
 
 
+def may_be_null(table: Table, name: str) -> bool:
+    """Whether a column takes NULLs; the rowid and the key of some tables do not, though none says so."""
+    column = table.column(name)
+    if column is None or column.not_null is not None or name == rowid_column(table):
+        return False
+    in_key = table.primary_key is not None and _has_part(table.primary_key.columns, name)
+    return not (in_key and (table.without_rowid or table.strict))
+
+
+def _has_part(columns: Sequence[IndexedColumn], name: str) -> bool:
+    return any(part.is_column and fold(part.expression) == fold(name) for part in columns)
+
+
 def _declared(table: Table) -> tuple[str, ...]:
     """The columns of a primary key that lets no NULL in: the last resort where every alias is hidden."""
     names = tuple(part.expression for part in table.primary_key.columns) if table.primary_key else ()
-    columns = [table.column(name) for name in names]
-    return names if all(column and column.not_null for column in columns) else ()
+    return () if any(may_be_null(table, name) for name in names) else names
 
 
 def _uniques(table: Table) -> Iterator[UniqueKey]:

@@ -197,6 +197,7 @@ def copied(folder: Path, source: apsw.Connection) -> tuple[apsw.Connection, int]
     path.touch(mode=0o600)
     report = copy.pages(source, path)
     target = sqlite.connect(path)
+    target.execute("PRAGMA synchronous = OFF")
     with sqlite.immediate(target):
         capture.remove(target)
         remainder.drop_user_triggers(target)
@@ -212,6 +213,7 @@ def run_history(folder: Path, seed: int) -> None:
     mappings = mapping.identities(schema)
     history = History(seed, [Table(each.source) for each in mappings])
     writer = sqlite.connect(folder / "source.db")
+    writer.execute("PRAGMA synchronous = OFF")
     writer.execute(f"PRAGMA foreign_keys = {chance.choice(['ON', 'ON', 'OFF'])}")
     writer.execute(f"PRAGMA recursive_triggers = {chance.choice(['ON', 'OFF', 'OFF'])}")
     for _ in range(6):
