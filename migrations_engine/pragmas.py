@@ -76,9 +76,14 @@ def _column(column: Column, order: dict[str, int], table: Table) -> tuple[object
     place = order.get(fold(column.name), 0)
     generated = column.generated
     hidden = 0 if generated is None else _STORED if generated.stored else _VIRTUAL
-    # SQLite itself makes the key of a WITHOUT ROWID table NOT NULL.
-    required = column.not_null is not None or (place > 0 and table.without_rowid)
+    # SQLite itself makes the keys of WITHOUT ROWID and STRICT tables NOT NULL, but not a rowid.
+    implied = place > 0 and (table.without_rowid or (table.strict and not _has_rowid_key(table)))
+    required = column.not_null is not None or implied
     return column.name, required, column.default is not None, place, hidden
+
+
+def _has_rowid_key(table: Table) -> bool:
+    return table.primary_key is not None and table.primary_key.is_rowid
 
 
 def _facts_of_file(conn: apsw.Connection) -> dict[str, _Facts]:

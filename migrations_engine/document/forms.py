@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from migrations_engine.document.faults import Faults, nearest
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from migrations_engine.document.jsonc import Path, Value
 
 
@@ -28,6 +30,16 @@ Action = Annotated[
     Literal["SET NULL", "SET DEFAULT", "CASCADE", "RESTRICT", "NO ACTION"], BeforeValidator(_shouted)
 ]
 Deferral = Annotated[Literal["INITIALLY DEFERRED", "INITIALLY IMMEDIATE"], BeforeValidator(_shouted)]
+
+
+_MESSAGES: Final = {
+    "missing": "is missing",
+    "tuple_type": "is a column's name or a list of them",
+    "too_short": "names no column",
+    "string_type": "is a string",
+    "bool_type": "is true or false",
+    "model_type": "is an object",
+}
 
 
 class Form(BaseModel):
@@ -107,6 +119,12 @@ def read_form(
             if each["type"] == "extra_forbidden":
                 message = f"unknown key {key!r}{nearest(key, kind.model_fields)}"
             else:
-                message = f"{key}: {each['msg']}" if key else each["msg"]
+                message = f"{key or path[-1]} {_said(each)}"
             faults.add(message, place, table=table)
         return None
+
+
+def _said(error: ErrorDetails) -> str:
+    """What is wrong with a value, in words of a document."""
+    expected = error.get("ctx", {}).get("expected")
+    return f"is one of {expected}" if expected else _MESSAGES.get(error["type"], error["msg"])

@@ -26,7 +26,7 @@ class Names:
         taken.setdefault(fold(name), f"the {kind} {name!r}")
         reason = _reserved(name)
         if reason is None and other is not None:
-            reason = f"the name {name!r} is that of {other} to SQLite"
+            reason = f"the name {name!r} is taken by {other} (SQLite knows no upper and lower case)"
         if reason is not None:
             self._faults.add(reason, path, table=table)
         return reason is None

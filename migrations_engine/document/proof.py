@@ -56,10 +56,7 @@ def refusals(objects: Objects) -> Iterator[Refusal]:
     """
     with contextlib.closing(_scratch()) as conn:
         for table in objects.tables:
-            message = _refused(conn, ddl.create_table(table))
-            if message is not None:
-                yield _blamed(conn, table, message)
-                continue
+            yield from _refused_table(conn, table)
             for index in table.indexes:
                 message = _refused(conn, ddl.create_index(index))
                 if message is not None:
@@ -98,31 +95,52 @@ def _refused(conn: apsw.Connection, sql: str) -> str | None:
     return None
 
 
-def _blamed(conn: apsw.Connection, table: Table, message: str) -> Refusal:
-    """The refusal of a table, with the column that alone brings the same one about."""
-    for column in table.columns:
-        said = _refused(conn, f"SAVEPOINT probe; {ddl.create_table(_alone(table, column))}")
+def _refused_table(conn: apsw.Connection, table: Table) -> Iterator[Refusal]:
+    """Make a table; where SQLite refuses it, say so of each part that it refuses alone.
+
+    The table is made without its rules then, so that what stands on it is not refused for its sake.
+    """
+    message = _refused(conn, ddl.create_table(table))
+    if message is None:
+        return
+    blamed = False
+    for column, part in _parts(table):
+        conn.execute("SAVEPOINT probe")
+        said = _refused(conn, ddl.create_table(part))
         conn.execute("ROLLBACK TO probe; RELEASE probe")
-        if said == message:
-            return Refusal(
-                kind="table", name=table.name, table=table.name, column=column.name, message=message
-            )
-    return Refusal(kind="table", name=table.name, table=table.name, message=message)
+        if said is not None:
+            blamed = True
+            yield Refusal(kind="table", name=table.name, table=table.name, column=column, message=said)
+    if not blamed:
+        yield Refusal(kind="table", name=table.name, table=table.name, message=message)
+    _refused(conn, ddl.create_table(_bare(table)))
 
 
-def _alone(table: Table, suspect: Column) -> Table:
-    """The table with the whole definition of one column; of the others only the names are left."""
-    name = fold(suspect.name)
+def _parts(table: Table) -> Iterator[tuple[str | None, Table]]:
+    """The table with the rules of one column, for each column; then with each rule of its own alone."""
+    for column in table.columns:
+        yield column.name, _with_column(table, column)
+    bare = _bare(table)
+    yield from ((None, replace(bare, checks=(check,))) for check in table.checks if not check.column)
+    yield from ((None, replace(bare, uniques=(unique,))) for unique in table.uniques)
+    yield from ((None, replace(bare, foreign_keys=(key,))) for key in table.foreign_keys)
+
+
+def _bare(table: Table) -> Table:
+    """The table with nothing but the names of its columns."""
     kind = "ANY" if table.strict else ""
+    columns = tuple(Column(name=column.name, type=kind) for column in table.columns)
+    return Table(name=table.name, columns=columns, strict=table.strict)
+
+
+def _with_column(table: Table, suspect: Column) -> Table:
+    """The bare table with the whole definition of one column."""
+    name = fold(suspect.name)
+    bare = _bare(table)
     key = table.primary_key
     return replace(
-        table,
-        columns=tuple(
-            suspect if column is suspect else Column(name=column.name, type=kind) for column in table.columns
-        ),
+        bare,
+        columns=tuple(suspect if each.name == suspect.name else each for each in bare.columns),
         primary_key=key if key and [fold(c.expression) for c in key.columns] == [name] else None,
-        uniques=(),
         checks=tuple(check for check in table.checks if check.column and fold(check.column) == name),
-        foreign_keys=(),
-        without_rowid=False,
     )

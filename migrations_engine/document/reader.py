@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from migrations_engine.document import jsonc, proof
@@ -53,15 +53,6 @@ def read(text: str, *, source: str = "schema document") -> Objects:
     return objects
 
 
-@dataclass(slots=True)
-class _Statements:
-    """The objects of a document that are whole statements."""
-
-    views: list[View] = field(default_factory=list)
-    triggers: list[Trigger] = field(default_factory=list)
-    virtual_tables: list[VirtualTable] = field(default_factory=list)
-
-
 class _Document:
     """Reads the sections of a document; faults leave gaps, not errors."""
 
@@ -70,7 +61,7 @@ class _Document:
         self._faults = faults
         self._names = Names(faults)
         self._entries: list[TableEntry] = []
-        self._statements = _Statements()
+        self._statements: list[View | Trigger | VirtualTable] = []
         self._paths: dict[tuple[str, str], Path] = {}
         self._broken: set[str] = set()
 
@@ -80,9 +71,9 @@ class _Document:
             self._read(key, value)
         found = Objects(
             tables=tuple(self._tables()),
-            views=tuple(self._statements.views),
-            triggers=tuple(self._statements.triggers),
-            virtual_tables=tuple(self._statements.virtual_tables),
+            views=tuple(made for made in self._statements if isinstance(made, View)),
+            triggers=tuple(made for made in self._statements if isinstance(made, Trigger)),
+            virtual_tables=tuple(made for made in self._statements if isinstance(made, VirtualTable)),
         )
         self._prove(found)
         return found
@@ -123,12 +114,14 @@ class _Document:
             return
         free = self._names.take(kind, name, path, table=name)
         with self._faults.noted(path, table=name):
-            made = read(self._statements, value)
-            self._paths[kind, fold(name)] = path
-            if made != name:
-                self._faults.add(f"the statement makes {made!r}, the key says {name!r}", path, table=name)
-        if not free:
-            self._broken.add(fold(name))
+            made = read(value)
+            if made.name != name:
+                self._faults.add(
+                    f"the statement makes {made.name!r}, the key says {name!r}", path, table=name
+                )
+            elif free:
+                self._statements.append(made)
+                self._paths[kind, fold(name)] = path
 
     def _tables(self) -> Iterator[Table]:
         """The tables with their indexes, which have their names by now."""
@@ -150,33 +143,16 @@ class _Document:
         for refusal in proof.refusals(objects):
             if refusal.kind == "trigger" and stands_on[refusal.name] in self._broken:
                 continue
-            self._broken.add(fold(refusal.name))
             path = self._paths[refusal.kind, fold(refusal.name)]
-            table = refusal.table
             if refusal.column is not None:
                 path = columns[refusal.name][refusal.column]
-            self._faults.add(refusal.message, path, table=table, column=refusal.column)
+            self._faults.add(refusal.message, path, table=refusal.table, column=refusal.column)
 
 
-def _view(into: _Statements, sql: str) -> str:
-    into.views.append(heads.parse_view(sql))
-    return into.views[-1].name
-
-
-def _trigger(into: _Statements, sql: str) -> str:
-    into.triggers.append(heads.parse_trigger(sql))
-    return into.triggers[-1].name
-
-
-def _virtual_table(into: _Statements, sql: str) -> str:
-    into.virtual_tables.append(heads.parse_virtual_table(sql))
-    return into.virtual_tables[-1].name
-
-
-_STATEMENTS: Final[dict[str, tuple[str, Callable[[_Statements, str], str]]]] = {
-    "_views": ("view", _view),
-    "_triggers": ("trigger", _trigger),
-    "_virtual_tables": ("virtual table", _virtual_table),
+_STATEMENTS: Final[dict[str, tuple[str, Callable[[str], View | Trigger | VirtualTable]]]] = {
+    "_views": ("view", heads.parse_view),
+    "_triggers": ("trigger", heads.parse_trigger),
+    "_virtual_tables": ("virtual table", heads.parse_virtual_table),
 }
 
 

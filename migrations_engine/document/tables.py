@@ -83,14 +83,13 @@ class _TableReader:
         for key, read in _READERS.items():
             if key in self._value:
                 read(self, self._value[key], (*self._path, key))
-        with self._faults.noted(self._path, table=self._name):
-            return TableEntry(
-                table=assemble(self._parts),
-                path=self._path,
-                indexes=self._index_entries,
-                column_paths=self._column_paths,
-            )
-        return None
+        self._keep_one_primary_key()
+        return TableEntry(
+            table=assemble(self._parts),
+            path=self._path,
+            indexes=self._index_entries,
+            column_paths=self._column_paths,
+        )
 
     def _fault(self, message: str, path: Path, *, column: str | None = None) -> None:
         self._faults.add(message, path, table=self._name, column=column)
@@ -125,6 +124,16 @@ class _TableReader:
         else:
             self._fault("a column's definition is a string of SQL", path, column=name)
         self._parts.columns.append(parts)
+
+    def _keep_one_primary_key(self) -> None:
+        """Note every primary key but one, so that the rest of the table can be checked all the same."""
+        keyed = [part for part in self._parts.columns if part.primary_key is not None]
+        if self._parts.primary_key is None:
+            keyed = keyed[1:]
+        for part in keyed:
+            name = part.column.name
+            self._fault("a table has one PRIMARY KEY only", self._column_paths[name], column=name)
+            part.primary_key = None
 
     # shapes
 
@@ -237,7 +246,8 @@ class _TableReader:
             with self._faults.noted(place, table=self._name):
                 key = _foreign_key(form, tuple(name for name in columns if name is not None))
                 if key.parent_columns and len(key.parent_columns) != len(columns):
-                    self._fault(f"{len(columns)} columns refer to {len(key.parent_columns)}", place)
+                    counts = f"{len(columns)} and {len(key.parent_columns)}"
+                    self._fault(f"columns and references name different numbers: {counts}", place)
                 elif None not in columns:
                     self._parts.foreign_keys.append(key)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from migrations_engine.affinity import affinity
 from migrations_engine.model import (
     Check,
     Column,
@@ -17,7 +18,7 @@ from migrations_engine.model import (
 )
 from migrations_engine.sql import clauses
 from migrations_engine.sql.cursor import Cursor
-from migrations_engine.sql.lexer import Malformed, comments
+from migrations_engine.sql.lexer import Malformed, comments, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,15 @@ def _type(cursor: Cursor) -> str:
         if cursor.accept(","):
             _signed_number(cursor)
         cursor.expect(")")
-    return cursor.sql[start : cursor.behind]
+    return _without_comments(cursor.sql[start : cursor.behind])
+
+
+def _without_comments(text: str) -> str:
+    """A type without comments in it, unless SQLite finds in one the word that decides the affinity."""
+    if "--" not in text and "/*" not in text:
+        return text
+    bare = " ".join(token.text for token in tokenize(text))
+    return bare if affinity(bare) == affinity(text) else text
 
 
 def _starts_generated(cursor: Cursor) -> bool:

@@ -70,8 +70,9 @@ class Cursor:
         Raises:
             Malformed: Something else comes next.
         """
-        if not self.accept(*words):
-            self.fail(f"expected {' '.join(words)}, found {self.found()}")
+        for word in words:
+            if not self.accept(word):
+                self.fail(f"expected {word}, found {self.found()}")
 
     def name(self) -> str:
         """Read a name in any of its quotes."""
