@@ -27,8 +27,6 @@ from workers.events import Event, emit
 from workers.pause import Pause
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from workers.transfer import Transfer
 
 _FIRST_WAIT = 0.02
@@ -42,16 +40,19 @@ class Attempt:
     transfer: Transfer
     catalog: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     source: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    session: Session = field(init=False)
     pause: Pause = field(init=False)
     fenced: bool = False
 
 
 def lock_catalog(attempt: Attempt) -> None:
-    """Hold the tenant's row, and see in it that the lease is ours: it stays so until the commit."""
+    """Hold the tenant's row, see in it that the lease is ours, and write the new route, not yet committed.
+
+    Nobody else sees it before ``flip`` commits; what is written now need not be written in the pause.
+    """
     operation = attempt.transfer.operation
-    attempt.session = attempt.catalog.enter_context(operation.catalog.begin())
-    operation.require(attempt.session)
+    session = attempt.catalog.enter_context(operation.catalog.begin())
+    operation.require(session)
+    attempt.transfer.handover.flip(session, token=operation.token)
 
 
 def lock_source(attempt: Attempt) -> None:
@@ -85,9 +86,9 @@ def compare_rest(attempt: Attempt) -> None:
     transfer = attempt.transfer
     if sqlite.value(transfer.source, "PRAGMA schema_version") != transfer.schema_version:
         raise OperationFailed(transfer.operation.id, reason="its structure was changed meanwhile")
-    remainder.carry_over(transfer.source, transfer.target, transfer.mappings, admit=transfer.admit)
-    differing = remainder.differences(transfer.source, transfer.target, transfer.mappings)
-    if differing:
+    if _differing(transfer):
+        _carry_over(transfer)
+    if differing := _differing(transfer):
         raise OperationFailed(transfer.operation.id, reason="; ".join(differing))
     attempt.pause.check()
 
@@ -111,9 +112,7 @@ def raise_fence(attempt: Attempt) -> None:
 
 
 def flip(attempt: Attempt) -> None:
-    """Commit the route, by epoch and token, and the lives of both generations."""
-    transfer = attempt.transfer
-    transfer.handover.flip(attempt.session, token=transfer.operation.token)
+    """Commit the route, and the lives of both generations: nothing may be seen of it before the fence stands."""
     attempt.catalog.close()
 
 
@@ -191,5 +190,14 @@ def _get_ready(transfer: Transfer) -> None:
             transfer.target
         )  # those of an attempt that missed would fire at the replay
     stages.drain(transfer)
+    _carry_over(transfer)
     copy.sync(transfer.target)
     transfer.lock.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+
+def _carry_over(transfer: Transfer) -> None:
+    remainder.carry_over(transfer.source, transfer.target, transfer.mappings, admit=transfer.admit)
+
+
+def _differing(transfer: Transfer) -> tuple[str, ...]:
+    return remainder.differences(transfer.source, transfer.target, transfer.mappings)

@@ -18,8 +18,8 @@ from workers.cutover import cut_over
 from workers.execution import carry_out
 
 if TYPE_CHECKING:
-    from workers.transfer import Transfer
     from migrations_engine.planned import Plan
+    from workers.transfer import Transfer
 
 
 def rebuild_tables(transfer: Transfer) -> None:

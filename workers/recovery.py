@@ -19,10 +19,12 @@ from tenantdb.catalog.states import OperationKind, OperationState
 from tenantdb.errors import LeaseLost, TenantDBError
 from workers import birth, deletion, inplace, reaper
 from workers.handover import Handover
+from workers.journal import unobserved
 from workers.settlement import Settlement
 from workers.takeover import take_over
 
 if TYPE_CHECKING:
+    from migrations_engine.online.phases import Observer
     from tenantdb.catalog.models import Operation as Row
     from tenantdb.settings import Settings
     from workers.operation import Operation
@@ -72,8 +74,12 @@ class Recovered:
         }
 
 
-def recover(settings: Settings) -> Recovered:
+def recover(settings: Settings, *, observer: Observer = unobserved) -> Recovered:
     """Finish or undo every operation that nobody carries, then sweep.
+
+    Args:
+        settings: Where the catalog is.
+        observer: Hears of every step of what is done to a handover.
 
     Raises:
         CatalogUnavailable: The catalog does not answer.
@@ -81,18 +87,19 @@ def recover(settings: Settings) -> Recovered:
     catalog = Catalog.open(settings)
     with catalog.reading() as session:
         rows = operations.running(session)
-    settled = [each for each in (_recover_one(settings, catalog, row) for row in rows) if each is not None]
-    return Recovered(settled=tuple(settled), swept=tuple(reaper.sweep(catalog)))
+    found = (_recover_one(settings, catalog, row, observer) for row in rows)
+    settled = tuple(each for each in found if each is not None)
+    return Recovered(settled=settled, swept=tuple(reaper.sweep(catalog)))
 
 
-def _recover_one(settings: Settings, catalog: Catalog, row: Row) -> Settled | None:
+def _recover_one(settings: Settings, catalog: Catalog, row: Row, observer: Observer) -> Settled | None:
     """Take one operation over and settle it; None where its worker lives."""
     operation = take_over(catalog, row)
     if operation is None:
         return None
     try:
         with operation.alive():
-            _settle(settings, operation)
+            _settle(settings, operation, observer)
         return _ended(catalog, row)
     except LeaseLost:
         return None  # another recovery was faster
@@ -103,14 +110,14 @@ def _recover_one(settings: Settings, catalog: Catalog, row: Row) -> Settled | No
         )
 
 
-def _settle(settings: Settings, operation: Operation) -> None:
+def _settle(settings: Settings, operation: Operation, observer: Observer) -> None:
     match operation.kind:
         case OperationKind.CREATE | OperationKind.ADOPT:
             birth.settle(operation)
         case OperationKind.DELETE:
             deletion.settle(settings, operation)
         case _ if "target" in operation.payload:
-            Settlement(operation=operation, handover=Handover.of(operation.payload)).settle()
+            Settlement(operation=operation, handover=Handover.of(operation.payload)).settle(observer=observer)
         case _:
             inplace.settle(operation)
 

@@ -19,9 +19,9 @@ from workers.cutover import cut_over
 from workers.execution import carry_out
 
 if TYPE_CHECKING:
-    from workers.transfer import Transfer
     from migrations_engine.model import Objects
     from migrations_engine.online.mapping import Mapping
+    from workers.transfer import Transfer
 
 
 def rehearse(transfer: Transfer) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from migrations_engine import sqlite
 from migrations_engine.errors import DatabaseBusy, DatabaseDamaged
 from migrations_engine.online import capture
+from migrations_engine.online.phases import Phase, run
 from tenantdb import control, fence, seal
 from tenantdb.catalog import generations, tenants
 from tenantdb.catalog.states import GenerationState, OperationState, TenantState
@@ -19,6 +20,7 @@ from tenantdb.errors import LeaseLost
 from workers import archive
 from workers.events import Event, emit
 from workers.hosts import host_of, marks_of_this_host
+from workers.journal import unobserved
 from workers.verdict import Facts, FileFact, RouteFact, Verdict, decide
 
 if TYPE_CHECKING:
@@ -26,171 +28,208 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import apsw
+    from sqlalchemy.orm import Session
 
+    from migrations_engine.online.phases import Observer
     from tenantdb.model import Control
     from workers.handover import Handover, Place
     from workers.operation import Operation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Settlement:
-    """One handover that is put in order by whoever holds its lease."""
+    """One handover that is put in order by whoever holds its lease; ``error``: why, if that is known."""
 
     operation: Operation
     handover: Handover
     error: str | None = None
+    facts: Facts | None = None
 
-    def settle(self) -> Verdict:
+    def settle(self, *, observer: Observer = unobserved) -> Verdict:
         """Find the facts, decide, act, and record the end; gives what was decided.
 
         Raises:
             LeaseLost: Another worker carries the operation.
             TenantBusy: A file is locked; nothing was decided, try again.
         """
-        facts = self._facts()
-        verdict = decide(facts)
+        self.facts = _find_facts(self)
+        verdict = decide(self.facts)
         emit(Event.RECOVERED, f"operation {self.operation.id}: {verdict}", operation=self.operation.id)
-        match verdict:
-            case Verdict.NOTHING:
-                self._end(OperationState.UNDONE, "the tenant has moved on without it")
-            case Verdict.UNDO:
-                self._undo()
-            case Verdict.FORWARD:
-                self._finish_forward(facts)
-            case Verdict.REOPEN:
-                self._reopen()
-            case Verdict.UNKNOWN:
-                self._freeze(facts)
+        run(ACTS[verdict], self, observer=observer)
         return verdict
 
-    def _facts(self) -> Facts:
-        """Read the committed route first, then the files, and shut every older token out of them."""
-        route = self._route()
-        if route is RouteFact.ELSEWHERE:
-            return Facts(route=route, source=FileFact.MISSING, target=FileFact.MISSING)
-        source = self._claimed(self.handover.source)
-        try:
-            target = self._claimed(self.handover.target)
-        except DatabaseBusy:
-            # Only a copy that is being made keeps readers out: its worker is stopped, and its source is open.
-            if source is not FileFact.OPEN:
-                raise
-            target = FileFact.UNFINISHED
-        return Facts(route=route, source=source, target=target)
-
-    def _route(self) -> RouteFact:
-        with self.operation.catalog.reading() as session:
-            row = tenants.find(session, self.handover.tenant)
-            if row is None or row.lease_token != self.operation.token:
-                raise LeaseLost(self.handover.tenant, token=self.operation.token)
-            here = (row.server_id, row.path, row.epoch)
-        for fact, place in (
-            (RouteFact.SOURCE, self.handover.source),
-            (RouteFact.TARGET, self.handover.target),
-        ):
-            if here == (place.server, place.path, place.epoch):
-                return fact
-        return RouteFact.ELSEWHERE
-
-    def _claimed(self, place: Place) -> FileFact:
-        """What a file says it is, once nobody with an older token can change that any more."""
-        try:
-            with self._opened(place) as conn, sqlite.mapped_errors(conn.filename):
-                row = control.read(conn)
-                if row is None or (row.tenant, row.generation) != (self.handover.tenant, place.generation):
-                    return FileFact.UNFINISHED
-                if conn.readonly("main"):
-                    return FileFact.SEALED
-                return FileFact(self._claim(conn).state.value)
-        except FileNotFoundError:
-            return FileFact.MISSING
-        except DatabaseDamaged:
-            return FileFact.UNFINISHED
-
-    def _claim(self, conn: apsw.Connection) -> Control:
-        """Shut older tokens out; gives the row as it was, which nobody but this operation can change now."""
-        return fence.claim(conn, operation=self.operation.id, token=self.operation.token)
-
-    def _undo(self) -> None:
-        """Take capture and target away; the source was never anything but the tenant's home."""
-        with self._opened(self.handover.source) as conn:
-            self._strip(conn)
-        self._drop_target()
-        self._end(OperationState.UNDONE, self.error or "its worker died before the cut-over")
-
-    def _reopen(self) -> None:
-        """Open the source again: its target is lost, and the route never named it."""
-        with self._opened(self.handover.source) as conn:
-            fence.reopen(conn, operation=self.operation.id, token=self.operation.token)
-            self._strip(conn)
-        self._drop_target()
-        self._end(OperationState.UNDONE, self.error or "its target was lost before the route named it")
-
-    def _finish_forward(self, facts: Facts) -> None:
-        """Do what the cut-over does behind the fence, in its order."""
-        if facts.route is RouteFact.SOURCE:
-            with self.operation.catalog.begin() as session:
-                self.operation.require(session)
-                self.handover.flip(session, token=self.operation.token)
-        marks_of_this_host().changed(self.handover.tenant)
-        with self._opened(self.handover.target) as conn:
-            fence.open_generation(conn, epoch=self.handover.target.epoch)
-        if facts.source is not FileFact.MISSING:
-            self._seal_source(sealed=facts.source is FileFact.SEALED)
-        archive.keep(self.operation, self.handover)
-        self._end(OperationState.DONE, None)
-
-    def _seal_source(self, *, sealed: bool) -> None:
-        path = self._path(self.handover.source)
-        if sealed:  # by a worker that died at it, perhaps: only the whole sequence proves anything
-            seal.unseal(path)
-            with self._opened(self.handover.source) as conn:
-                self._claim(conn)
-        archive.seal_retired(self.operation, path)
-
-    def _freeze(self, facts: Facts) -> None:
-        """Touch nothing, let nothing else begin, and say what was found."""
-        with self.operation.catalog.begin() as session:
-            self.operation.require(session)
-            tenants.set_state(
-                session,
-                tenant=self.handover.tenant,
-                token=self.operation.token,
-                state=TenantState.FROZEN,
-                only_from=(TenantState.ACTIVE,),
-            )
-        found = f"the route is at the {facts.route}, the source {facts.source}, the target {facts.target}"
-        emit(Event.OPERATION_UNKNOWN, found, operation=self.operation.id)
-        self._end(OperationState.UNKNOWN, found)
-
-    def _strip(self, conn: apsw.Connection) -> None:
-        if self.handover.kept:
-            return
-        with fence.owned(conn, operation=self.operation.id, token=self.operation.token):
-            capture.remove(conn)
-
-    def _drop_target(self) -> None:
-        place = self.handover.target
-        host_of(self.operation.catalog, place.server).remove(place.path, tenant=self.handover.tenant)
-        with self.operation.catalog.begin() as session:
-            self.operation.require(session)
-            generations.set_state(
-                session,
-                tenant=self.handover.tenant,
-                generation=place.generation,
-                state=GenerationState.LOST,
-            )
-
-    def _end(self, state: OperationState, error: str | None) -> None:
-        self.operation.end(state, result=None, error=error)
-
-    def _path(self, place: Place) -> Path:
+    def path(self, place: Place) -> Path:
+        """The file of one of the two places."""
         return host_of(self.operation.catalog, place.server).locate(place.path, tenant=self.handover.tenant)
 
     @contextlib.contextmanager
-    def _opened(self, place: Place) -> Iterator[apsw.Connection]:
-        conn = sqlite.connect(self._path(place))
-        try:
+    def opened(self, place: Place) -> Iterator[apsw.Connection]:
+        """Hold a connection to one of the two files for the block."""
+        with contextlib.closing(sqlite.connect(self.path(place))) as conn:
             yield conn
-        finally:
-            conn.close()
+
+    def claim(self, conn: apsw.Connection) -> Control:
+        """Shut older tokens out; gives the row as it was, which nobody else can change now."""
+        return fence.claim(conn, operation=self.operation.id, token=self.operation.token)
+
+    @contextlib.contextmanager
+    def catalog(self) -> Iterator[Session]:
+        """Write the catalog for the block, with the lease proved."""
+        with self.operation.catalog.begin() as session:
+            self.operation.require(session)
+            yield session
+
+
+def _find_facts(settlement: Settlement) -> Facts:
+    """Read the committed route first, then the files, and shut every older token out of them."""
+    handover = settlement.handover
+    route = _route(settlement)
+    if route is RouteFact.ELSEWHERE:
+        return Facts(route=route, source=FileFact.MISSING, target=FileFact.MISSING)
+    source = _claimed(settlement, handover.source)
+    try:
+        target = _claimed(settlement, handover.target)
+    except DatabaseBusy:
+        # Only a copy that is being made keeps readers out: its worker is stopped, and its source is open.
+        if source is not FileFact.OPEN:
+            raise
+        target = FileFact.UNFINISHED
+    return Facts(route=route, source=source, target=target)
+
+
+def _route(settlement: Settlement) -> RouteFact:
+    operation, handover = settlement.operation, settlement.handover
+    with operation.catalog.reading() as session:
+        row = tenants.find(session, handover.tenant)
+    if row is None or row.lease_token != operation.token:
+        raise LeaseLost(handover.tenant, token=operation.token)
+    for fact, place in ((RouteFact.SOURCE, handover.source), (RouteFact.TARGET, handover.target)):
+        if (row.server_id, row.path, row.epoch) == (place.server, place.path, place.epoch):
+            return fact
+    return RouteFact.ELSEWHERE
+
+
+def _claimed(settlement: Settlement, place: Place) -> FileFact:
+    """What a file says it is, once nobody with an older token can change that any more."""
+    try:
+        with settlement.opened(place) as conn, sqlite.mapped_errors(conn.filename):
+            row = control.read(conn)
+            if row is None or (row.tenant, row.generation) != (settlement.handover.tenant, place.generation):
+                return FileFact.UNFINISHED
+            if conn.readonly("main"):
+                return FileFact.SEALED
+            return FileFact(settlement.claim(conn).state.value)
+    except FileNotFoundError:
+        return FileFact.MISSING
+    except DatabaseDamaged:
+        return FileFact.UNFINISHED
+
+
+def strip_source(settlement: Settlement) -> None:
+    """Take the capture off the source, unless it was there before, for a way back."""
+    if settlement.handover.kept:
+        return
+    operation = settlement.operation
+    with (
+        settlement.opened(settlement.handover.source) as conn,
+        fence.owned(conn, operation=operation.id, token=operation.token),
+    ):
+        capture.remove(conn)
+
+
+def drop_target(settlement: Settlement) -> None:
+    """Remove what was made of the target; it never was anybody's home."""
+    tenant, place = settlement.handover.tenant, settlement.handover.target
+    host_of(settlement.operation.catalog, place.server).remove(place.path, tenant=tenant)
+    with settlement.catalog() as session:
+        generations.set_state(session, tenant=tenant, generation=place.generation, state=GenerationState.LOST)
+
+
+def reopen_source(settlement: Settlement) -> None:
+    """Let the source take writes again: its target is lost, and the route never named that."""
+    operation = settlement.operation
+    with settlement.opened(settlement.handover.source) as conn:
+        fence.reopen(conn, operation=operation.id, token=operation.token)
+
+
+def flip_route(settlement: Settlement) -> None:
+    """Point the route to the target, if the cut-over did not come so far."""
+    if _route(settlement) is RouteFact.SOURCE:
+        with settlement.catalog() as session:
+            settlement.handover.flip(session, token=settlement.operation.token)
+    marks_of_this_host().changed(settlement.handover.tenant)
+
+
+def open_target(settlement: Settlement) -> None:
+    """Let the target take writes, now that the committed route names it."""
+    with settlement.opened(settlement.handover.target) as conn:
+        fence.open_generation(conn, epoch=settlement.handover.target.epoch)
+
+
+def seal_source(settlement: Settlement) -> None:
+    """Make the source unwritable for everybody; one that is gone, or opened for its seal, too."""
+    path = settlement.path(settlement.handover.source)
+    if not path.exists():
+        return
+    if seal.is_sealed(path):  # by a worker that died at it, perhaps: only the whole sequence proves anything
+        seal.unseal(path)
+        with settlement.opened(settlement.handover.source) as conn:
+            settlement.claim(conn)
+    archive.seal_retired(settlement.operation, path)
+
+
+def keep_source(settlement: Settlement) -> None:
+    """Let the old generation stay, with a date."""
+    archive.keep(settlement.operation, settlement.handover)
+
+
+def freeze(settlement: Settlement) -> None:
+    """Touch no file, and let nothing else begin, before a person has looked."""
+    with settlement.catalog() as session:
+        tenants.set_state(
+            session,
+            tenant=settlement.handover.tenant,
+            token=settlement.operation.token,
+            state=TenantState.FROZEN,
+            only_from=(TenantState.ACTIVE,),
+        )
+
+
+def end_done(settlement: Settlement) -> None:
+    """Record that the operation reached its goal after all."""
+    settlement.operation.end(OperationState.DONE)
+
+
+def end_undone(settlement: Settlement) -> None:
+    """Record that everything is as before, and why."""
+    settlement.operation.end(
+        OperationState.UNDONE, error=settlement.error or "its worker died before the cut-over"
+    )
+
+
+def end_unknown(settlement: Settlement) -> None:
+    """Record what was found, for a person."""
+    facts = settlement.facts
+    found = f"route at the {facts.route}, source {facts.source}, target {facts.target}" if facts else "?"
+    emit(Event.OPERATION_UNKNOWN, found, operation=settlement.operation.id)
+    settlement.operation.end(OperationState.UNKNOWN, error=found)
+
+
+_END_UNDONE = Phase(name="end", run=end_undone)
+_STRIP = Phase(name="strip-source", run=strip_source)
+_DROP = Phase(name="drop-target", run=drop_target)
+
+ACTS: dict[Verdict, tuple[Phase[Settlement], ...]] = {
+    Verdict.NOTHING: (_END_UNDONE,),
+    Verdict.UNDO: (_STRIP, _DROP, _END_UNDONE),
+    Verdict.FORWARD: (
+        Phase(name="flip-route", run=flip_route),
+        Phase(name="open-target", run=open_target),
+        Phase(name="seal-source", run=seal_source),
+        Phase(name="keep-source", run=keep_source),
+        Phase(name="end", run=end_done),
+    ),
+    Verdict.REOPEN: (Phase(name="reopen-source", run=reopen_source), _STRIP, _DROP, _END_UNDONE),
+    Verdict.UNKNOWN: (Phase(name="freeze", run=freeze), Phase(name="end", run=end_unknown)),
+}
+"""What each verdict asks for, in an order that leads to the same end wherever it is interrupted."""

@@ -56,6 +56,7 @@ def snapshot(transfer: Transfer) -> None:
         transfer.base,
         transfer.target_path,
         progress=_told(transfer, "snapshot"),
+        own=lambda conn: _make_own(transfer, conn),
         copied=seal.unseal if transfer.base.readonly("main") else None,
     )
     transfer.watermark = report.watermark if transfer.handover.base == transfer.handover.source else 0
@@ -63,21 +64,11 @@ def snapshot(transfer: Transfer) -> None:
 
 
 def prepare(transfer: Transfer) -> None:
-    """Make the copy the target's own: born, of its generation and epoch; the user's triggers laid aside."""
-    place = transfer.handover.target
-    row = Control(
-        tenant=transfer.tenant,
-        generation=place.generation,
-        epoch=place.epoch,
-        state=FileState.BORN,
-        operation=transfer.operation.id,
-        token=transfer.operation.token,
-        schema_hash=place.schema_hash,
-    )
+    """Make the copy ready for replays: born, guarded, the user's triggers laid aside."""
     transfer.triggers = remainder.user_triggers(transfer.target)
     _claim(transfer, transfer.target)
     with transfer.owned(transfer.target, durable=True):
-        control.write(transfer.target, row)
+        control.write(transfer.target, _born(transfer))
         if not transfer.handover.keeps_log:
             change_log.remove(transfer.target)
         if not transfer.handover.changes_schema:  # a rebuild wants to find them, and lays the new ones aside
@@ -133,6 +124,25 @@ def archive(transfer: Transfer) -> None:
 
 def _claim(transfer: Transfer, conn: apsw.Connection) -> None:
     fence.claim(conn, operation=transfer.operation.id, token=transfer.operation.token)
+
+
+def _make_own(transfer: Transfer, conn: apsw.Connection) -> None:
+    """Write the target's control row: copied from an open file, it would take writes like that one."""
+    with sqlite.immediate(conn):
+        control.write(conn, _born(transfer))
+
+
+def _born(transfer: Transfer) -> Control:
+    place = transfer.handover.target
+    return Control(
+        tenant=transfer.tenant,
+        generation=place.generation,
+        epoch=place.epoch,
+        state=FileState.BORN,
+        operation=transfer.operation.id,
+        token=transfer.operation.token,
+        schema_hash=place.schema_hash,
+    )
 
 
 def _told(transfer: Transfer, phase: str) -> Callable[[int, int], None]:

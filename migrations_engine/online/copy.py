@@ -35,22 +35,25 @@ def pages(
     target: Path,
     *,
     progress: Callable[[int, int], None] | None = None,
+    own: Callable[[apsw.Connection], None] | None = None,
     copied: Callable[[Path], None] | None = None,
 ) -> CopyReport:
-    """Copy a consistent snapshot of a whole file; at the return it is in WAL mode and survives power loss.
+    """Copy a consistent snapshot of a whole file; at the end it is in WAL mode and survives power loss.
 
-    The copy holds everything, the source's control row, guards, capture and log included: the caller makes it
-    its own (control row first) before anything else is done with it.
+    The copy holds everything, the source's control row, guards, capture and log included. Nobody else can open
+    it before ``own`` has changed what it says of itself.
 
     Args:
         source: A connection outside of any transaction.
         target: An empty file that the caller has created exclusively; what it holds is overwritten.
         progress: Told (pages copied, pages in all) from time to time; what it raises ends the copy.
+        own: Called with the target's connection, outside of any transaction, while that keeps everybody else
+            out. It is not called for a copy that cannot be written, see ``copied``.
         copied: Called with the path once the pages are there and nobody has the file open: a source whose
             header keeps everybody from writing gives a copy like it, which has to be opened up first.
     """
     started = time.monotonic()
-    count = _backup(source, target, progress)
+    count = _backup(source, target, progress, own)
     if copied is not None:
         copied(target)
     conn = sqlite.connect(target)
@@ -75,16 +78,27 @@ def sync(conn: apsw.Connection) -> None:
         conn.execute(f"PRAGMA user_version = {sqlite.value(conn, 'PRAGMA user_version')}")
 
 
-def _backup(source: apsw.Connection, target: Path, progress: Callable[[int, int], None] | None) -> int:
-    """Copy all pages without any safety of their own: a copy that was interrupted is thrown away whole."""
+def _backup(
+    source: apsw.Connection,
+    target: Path,
+    progress: Callable[[int, int], None] | None,
+    own: Callable[[apsw.Connection], None] | None,
+) -> int:
+    """Copy all pages without any safety of their own: an interrupted copy is thrown away whole."""
     conn = sqlite.connect(target)
     try:
+        # The lock outlives the backup's own commit, so that nobody takes the copy for what it was copied from.
+        conn.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
         conn.execute("PRAGMA journal_mode = OFF").fetchall()
         conn.execute("PRAGMA synchronous = OFF")
         # One snapshot for all steps: a writer between two of them would make the backup start again.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        return _step_through(conn, source, progress)
+        count = _step_through(conn, source, progress)
+        conn.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # reads the new header
+        if own is not None and not conn.readonly("main"):
+            own(conn)
+        return count
     finally:
         conn.close()
         if source.in_transaction:

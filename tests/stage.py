@@ -1,0 +1,165 @@
+"""Actors in processes of their own: forked from one that has everything imported, so that each takes no time.
+
+Run as a program it reads commands from standard input, a JSON document a line, and forks a child for each.
+It never opens a database itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tenantdb import get_tenant_db, settings
+from tenantdb.errors import TenantDBError
+from tests import fleet
+from workers import migration, mover, recovery, rollback
+
+SCHEMAS = {"old": fleet.OLD, "new": fleet.NEW, "wider": fleet.WIDER}
+
+
+class Stage:
+    """The parent's side: starts actors and ends with all of them gone."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.stage"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def close(self) -> None:
+        self._process.communicate(timeout=30)
+
+    def start(self, act: str, **arguments: Any) -> int:
+        """Fork an actor; gives its process id."""
+        return int(self._ask({"act": act, **arguments}))
+
+    def wait(self, pid: int) -> int:
+        """The exit code of an actor once it has ended; negative for the signal that ended it."""
+        return int(self._ask({"wait": pid}))
+
+    def run(self, act: str, **arguments: Any) -> int:
+        return self.wait(self.start(act, **arguments))
+
+    def _ask(self, command: dict[str, Any]) -> str:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline()
+
+
+class Killer:
+    """Ends this process at one place of an operation, as a power cut would."""
+
+    def __init__(self, at: dict[str, Any]) -> None:
+        self._at = at
+
+    def phase(self, phase: str, boundary: str, /) -> None:
+        self._strike({"phase": phase, "boundary": str(boundary)})
+
+    def progress(self, phase: str, _done: int, _total: int) -> None:
+        self._strike({"inside": phase})
+
+    def _strike(self, place: dict[str, Any]) -> None:
+        if place == {key: self._at[key] for key in self._at if key in ("phase", "boundary", "inside")}:
+            os.kill(os.getpid(), getattr(signal, self._at.get("signal", "SIGKILL")))
+
+
+def operate(arguments: dict[str, Any]) -> None:
+    """Run one operation, and die in it if so told."""
+    killer, now = Killer(arguments.get("kill") or {}), settings.current()
+    tenant, watch = arguments["tenant"], {"observer": killer.phase, "progress": killer.progress}
+    match arguments["kind"]:
+        case "move":
+            mover.move(tenant, to=arguments["to"], settings=now, **watch)
+        case "migrate":
+            migration.migrate(tenant, SCHEMAS[arguments["schema"]], settings=now, **watch)
+        case "rollback":
+            rollback.rollback(tenant, settings=now, discard_since=True, **watch)
+        case "recover":
+            done = recovery.recover(now, observer=killer.phase)
+            if not done.complete:
+                raise SystemExit(str(done))
+
+
+def write(arguments: dict[str, Any]) -> None:
+    """Change rows of one's own until told to stop; what was acknowledged goes to the ledger, line by line."""
+    stop, number = Path(arguments["stop"]), int(arguments["number"])
+    ledger = os.open(arguments["ledger"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    choose = random.Random(number)
+    mine: list[int] = []
+    key = number * 1_000_000
+    while not stop.exists():
+        key += 1
+        entry = _change(arguments["tenant"], choose, mine, key)
+        os.write(ledger, (json.dumps(entry) + "\n").encode())
+        time.sleep(0.001)
+
+
+def _change(tenant: str, choose: random.Random, mine: list[int], key: int) -> dict[str, Any]:
+    action = choose.random()
+    if mine and action < 0.2:
+        gone = mine.pop(choose.randrange(len(mine)))
+        entry, sql = {"k": gone, "v": None}, ("DELETE FROM notes WHERE k = ?", (gone,))
+    elif mine and action < 0.5:
+        changed = choose.choice(mine)
+        entry = {"k": changed, "v": f"changed {key}"}
+        sql = ("REPLACE INTO notes (k, v) VALUES (?, ?)", (changed, entry["v"]))
+    else:
+        mine.append(key)
+        entry = {"k": key, "v": f"made {key}"}
+        sql = ("INSERT INTO notes (k, v) VALUES (?, ?)", (key, entry["v"]))
+    try:
+        db = get_tenant_db(tenant)
+        db.execute(*sql)
+        db.execute("INSERT INTO parents (name) VALUES (?)", (f"p{key}",))
+    except TenantDBError as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    return entry
+
+
+ACTS = {"operate": operate, "write": write}
+
+
+def _fork(command: dict[str, Any]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.environ["TENANTDB_HOME"] = command["home"]
+        os.dup2(2, 1)
+        ACTS[command["act"]](command)
+        code = 0
+    except BaseException as error:  # noqa: BLE001 - the parent sees the exit code, a person the message
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    finally:
+        os._exit(code)
+
+
+def main() -> None:
+    """Serve commands until standard input ends; then end every actor that is left."""
+    actors = set()
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "wait" in command:
+            actors.discard(command["wait"])
+            answer = os.waitstatus_to_exitcode(os.waitpid(command["wait"], 0)[1])
+        else:
+            answer = _fork(command)
+            actors.add(answer)
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+    for pid in actors:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    main()
