@@ -6,6 +6,7 @@ Other modules take connections from here, so that version checks, error mapping 
 from __future__ import annotations
 
 import contextlib
+import errno
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +31,10 @@ _FLAGS: dict[Mode, int] = {
 
 POLL_SECONDS = 0.0002
 """How often a waiting writer tries again: SQLite's own busy handler backs off so far that it starves."""
+
+
+OPEN_SECONDS = 1.0
+"""How long opening waits for whoever is just closing the file, or recovers its log: both are quick."""
 
 
 def require_sound_sqlite(version: int | None = None) -> None:
@@ -59,6 +64,7 @@ def connect(path: str | PathLike[str], *, mode: Mode = "rw") -> apsw.Connection:
     Raises:
         FileNotFoundError: There is no such file and the mode does not create one.
         DatabaseDamaged: The file is not a database.
+        DatabaseBusy: Another process keeps even readers out.
     """
     require_sound_sqlite()
     with mapped_errors(path):
@@ -67,9 +73,10 @@ def connect(path: str | PathLike[str], *, mode: Mode = "rw") -> apsw.Connection:
         except apsw.CantOpenError:
             raise FileNotFoundError(f"no database at {path}") from None
         try:
-            conn.set_busy_timeout(0)
+            conn.set_busy_timeout(int(OPEN_SECONDS * 1000))
             conn.execute("PRAGMA foreign_keys = OFF")
             conn.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+            conn.set_busy_timeout(0)
         except BaseException:
             conn.close()
             raise
@@ -78,7 +85,7 @@ def connect(path: str | PathLike[str], *, mode: Mode = "rw") -> apsw.Connection:
 
 @contextlib.contextmanager
 def mapped_errors(path: str | PathLike[str]) -> Iterator[None]:
-    """Turn SQLite's errors about the file as a whole into the engine's own."""
+    """Turn SQLite's errors about the file as a whole into the engine's own, or into the system's."""
     try:
         yield
     except apsw.NotADBError:
@@ -87,6 +94,12 @@ def mapped_errors(path: str | PathLike[str]) -> Iterator[None]:
         raise DatabaseDamaged(f"{path} is damaged: {error}. Restore it from a backup") from error
     except (apsw.BusyError, apsw.LockedError):
         raise DatabaseBusy(f"{path} is locked by another process; try again") from None
+    except apsw.ReadOnlyError as error:
+        raise PermissionError(errno.EACCES, f"it cannot be written ({error})", str(path)) from None
+    except apsw.FullError:
+        raise OSError(errno.ENOSPC, "the disk is full; nothing was changed", str(path)) from None
+    except apsw.IOError as error:
+        raise OSError(errno.EIO, f"reading or writing failed ({error})", str(path)) from None
 
 
 @contextlib.contextmanager

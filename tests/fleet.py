@@ -36,7 +36,7 @@ def _schema(**columns: str) -> engine.Schema:
 
 
 OLD = _schema(v="TEXT", n="INTEGER")
-"""What a tenant begins with: a trigger with an effect that must never happen twice, a counter, a unique key."""
+"""What a tenant begins with: a trigger whose effect may not happen twice, a counter, a unique key."""
 
 NEW = _schema(v="TEXT NOT NULL", n="INTEGER", extra="TEXT DEFAULT 'x'")
 """Needs a rebuild of ``notes``."""
