@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from migrations_engine import hints, normalize, steps
@@ -23,7 +24,7 @@ from migrations_engine.sql.lexer import tokenize, unquote
 from migrations_engine.steps import Change, Constraint, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 
 N = TypeVar("N", View, Trigger, VirtualTable)
@@ -48,7 +49,8 @@ class _Comparison:
     def __init__(self, old: Objects, new: Objects) -> None:
         self._old, self._new = old, new
         self._renames = hints.acting(old, new)
-        self._was = normalize.canonical(renamed(old, new, self._renames))
+        self._old_as_new = renamed(old, new, self._renames)
+        self._was = normalize.canonical(self._old_as_new)
         self._is = normalize.canonical(new)
 
     def steps(self) -> Iterator[Step]:
@@ -94,11 +96,12 @@ class _Comparison:
         was, now = _required(self._was, new.name), _required(self._is, new.name)
         if (was.strict, was.without_rowid) != (now.strict, now.without_rowid):
             yield steps.ChangeOptions(table=new.name, strict=new.strict, without_rowid=new.without_rowid)
-        added = list(_missing(_constraints(now), _constraints(was)))
-        yield from (
-            steps.DropConstraint(table=new.name, constraint=c)
-            for c in _missing(_constraints(was), _constraints(now))
-        )
+        added: list[Constraint] = []
+        dropped: list[Constraint] = []
+        if Counter(_constraints(was)) != Counter(_constraints(now)):
+            added = _missing(_written(new), _constraints(was))
+            dropped = _missing(_written(_required(self._old_as_new, new.name)), _constraints(now))
+        yield from (steps.DropConstraint(table=new.name, constraint=c) for c in dropped)
         yield from self._columns(old, new, was, now, _mentioned(added))
         yield from (steps.AddConstraint(table=new.name, constraint=c) for c in added)
 
@@ -149,9 +152,36 @@ def _gone(written: Iterable[N], ours: Iterable[N], theirs: Iterable[N]) -> Itera
     return (found for found in written if fold(found.name) in gone)
 
 
-def _missing(from_: Sequence[Constraint], in_: Sequence[Constraint]) -> Iterator[Constraint]:
-    """The constraints that one side has more often than the other."""
-    yield from (Counter(from_) - Counter(in_)).elements()
+def _missing(
+    written: Iterable[tuple[Constraint, Constraint]], others: Iterable[Constraint]
+) -> list[Constraint]:
+    """The constraints that one side has more often than the other, as they are written there."""
+    left = Counter(others)  # two equal ones are two
+    found = []
+    for text, canonical in written:
+        if left[canonical]:
+            left[canonical] -= 1
+        else:
+            found.append(text)
+    return found
+
+
+def _written(table: Table) -> Iterator[tuple[Constraint, Constraint]]:
+    """Each constraint of a table as written, with its canonical form."""
+    bare = replace(table, primary_key=None, uniques=(), checks=(), foreign_keys=(), indexes=())
+    if table.primary_key is not None:
+        yield table.primary_key, _alone(replace(bare, primary_key=table.primary_key))
+    for unique in table.uniques:
+        yield unique, _alone(replace(bare, uniques=(unique,)))
+    for check in table.checks:
+        yield check, _alone(replace(bare, checks=(check,)))
+    for key in table.foreign_keys:
+        yield key, _alone(replace(bare, foreign_keys=(key,)))
+
+
+def _alone(table: Table) -> Constraint:
+    """The canonical form of the one constraint that a table has."""
+    return _constraints(_required(normalize.canonical(Objects(tables=(table,))), table.name))[0]
 
 
 def _constraints(table: Table) -> list[Constraint]:

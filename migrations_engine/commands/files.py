@@ -187,7 +187,7 @@ def _result_document(result: Result) -> dict[str, Any]:
 def _result_lines(result: Result, file: str) -> list[str]:
     if not result.changed:
         return [f"{file} has this schema already; nothing was changed."]
-    copied = f", {result.rows} rows copied" if result.strategy == "rebuild" else ""
+    copied = f", {output.counted(result.rows, 'row')} copied" if result.strategy == "rebuild" else ""
     done = f"{file} has schema {result.schema_hash[:12]} now: version {result.version}"
     return [
         *(f"  {step}" for step in result.steps),

@@ -84,5 +84,10 @@ def size(count: int | None) -> str:
     return f"{count} B" if power == 0 else f"{count / 1000**power:.1f} {_UNITS[power]}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: ``1 row``, ``2 rows``."""
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _cell(value: object) -> Text:
     return Text("-" if value is None else str(value))
