@@ -116,7 +116,7 @@ def _open(
     with damage_named(route):
         raw = apsw.Connection(str(route.path), flags=flags)
         try:
-            # The first and the last connection on a file hold it for a moment: log recovery, checkpoint at close.
+            # A file's first and last connection hold it for a moment: log recovery, checkpoint at close.
             raw.set_busy_timeout(_BUSY_MILLISECONDS)
             _confine(raw)
             for extension in extensions:
