@@ -21,7 +21,7 @@ from migrations_engine import sqlite
 from migrations_engine.errors import DataDoesNotFit, Misfit
 from migrations_engine.online import capture
 from migrations_engine.online.link import linked
-from migrations_engine.online.rewrite import KEYS, Rewrite
+from migrations_engine.online.rewrite import KEYS, REFUSALS, Rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -179,14 +179,14 @@ class Replayer:
     def _insert(self, rewrite: Rewrite, *, is_last: bool) -> list[Misfit]:
         try:
             rewrite.insert()
-        except apsw.ConstraintError as error:
+        except REFUSALS as error:
             if not is_last and _is_collision(error):
                 raise _Collision from None
             return rewrite.insert_singly()
         return []
 
 
-def _is_collision(error: apsw.ConstraintError) -> bool:
+def _is_collision(error: Exception) -> bool:
     return getattr(error, "extendedresult", None) in _COLLISIONS
 
 

@@ -27,6 +27,9 @@ _SAVED = "_tenantdb_saved"
 _ALL = (0, 2**63 - 1)
 """All dirty keys, as bounds of their numbers: their rowids in the table of keys."""
 
+REFUSALS = (apsw.ConstraintError, apsw.MismatchError, apsw.SQLError)
+"""How SQLite refuses a row; SQLError is an expression's, for a value that it cannot take."""
+
 SAMPLE = 10
 """How many keys an error shows."""
 
@@ -55,7 +58,7 @@ class Rewrite:
         """Insert the source's present rows behind all dirty keys.
 
         Raises:
-            apsw.ConstraintError: A row is refused.
+            apsw.Error: A row is refused, see ``REFUSALS``.
         """
         self._insert(*_ALL)
 
@@ -65,7 +68,7 @@ class Rewrite:
         for number in self._numbers():
             try:
                 self._insert(number, number)
-            except apsw.ConstraintError as error:
+            except REFUSALS as error:
                 refused.setdefault(str(error), []).append(number)
         if self._discard:
             self._put_back([number for numbers in refused.values() for number in numbers])
