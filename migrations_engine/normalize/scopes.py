@@ -18,7 +18,7 @@ ROWID_NAMES: Final = frozenset(("rowid", "_rowid_", "oid"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The folded names of a table's columns (and of its rowid), and their canonical collations."""
+    """The folded names of a table, its columns and its rowid; the canonical collations of the columns."""
 
     names: frozenset[str]
     collations: Mapping[str, str | None]
@@ -28,7 +28,7 @@ def table_scope(table: Table) -> Scope:
     """What the expressions of a table's definition can name."""
     collations = {fold(column.name): collation(column.collation) for column in table.columns}
     hidden = frozenset() if table.without_rowid else ROWID_NAMES
-    return Scope(names=hidden.union(collations), collations=collations)
+    return Scope(names=hidden.union(collations, (fold(table.name),)), collations=collations)
 
 
 def schema_names(objects: Objects) -> frozenset[str]:

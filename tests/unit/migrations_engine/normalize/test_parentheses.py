@@ -1,0 +1,19 @@
+import pytest
+
+from migrations_engine.normalize.parentheses import stripped
+from migrations_engine.sql.lexer import tokenize
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("((a))", "a"),
+        ("(a) + (b)", "(a)+(b)"),
+        ("((a) + (b))", "(a)+(b)"),
+        ("a", "a"),
+        ("f(a)", "f(a)"),
+        ("()", "()"),
+    ],
+)
+def test_only_parentheses_around_everything_go(written, left):
+    assert "".join(token.text for token in stripped(tokenize(written))) == left
