@@ -129,7 +129,17 @@ def explained(route: Route, error: Exception) -> Exception:
 
 
 class _Inherited:
-    """Stands in a child for a connection of its parent's."""
+    """Stands in a child for a connection of its parent's: whatever runs on it raises.
+
+    Making a cursor does not, because SQLAlchemy would wrap the error; and SQLAlchemy, which asks whether the
+    connection is open before it rolls back, is told that it is not.
+    """
+
+    def cursor(self) -> Self:
+        return self
+
+    def total_changes(self) -> NoReturn:
+        raise apsw.ConnectionClosedError
 
     def __getattr__(self, _name: str) -> NoReturn:
         raise ForkedInTransaction

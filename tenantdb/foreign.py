@@ -37,9 +37,11 @@ def on_setting_change(listener: Callable[[], None]) -> None:
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
     if event == "sqlite3.connect":
         _refuse_ours(arguments[0])
-    elif event in {"os.putenv", "os.unsetenv"} and os.fsencode(str(arguments[0])).startswith(_PREFIX):
-        for listener in _listeners:
-            listener()
+    elif event in {"os.putenv", "os.unsetenv"}:
+        name = arguments[0]
+        if isinstance(name, bytes) and name.startswith(_PREFIX):
+            for listener in _listeners:
+                listener()
 
 
 def _refuse_ours(database: object) -> None:
