@@ -94,7 +94,7 @@ class Report:
         self.say(
             f"{seen.processes} processes read and write through get_tenant_db() from now on, "
             f"{seen.writes_per_second:.0f} writes/s, and note each write that was acknowledged.",
-            f"A write takes {_ms(seen.waits.median_ms)} (median), 99 of 100 at most {_ms(seen.waits.p99_ms)}.",
+            f"A write took {_ms(seen.waits.median_ms)} (median), 99 of 100 up to {_ms(seen.waits.p99_ms)}.",
         )
 
     def rollout(self, went: Rollout) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of workers share: a fleet of catalog rows without files, for what only reads rows."""
+"""What the tests of workers share: a fleet on paper, catalog rows without files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OLD, NEW = "a" * 64, "b" * 64
 
 
 @dataclass
-class Fleet:
+class PaperFleet:
     """Rows of tenants on the servers s0 and s1, and one rollout over them."""
 
     folder: Path
@@ -100,6 +100,6 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Fleet:
-    """An empty fleet on the servers s0 and s1."""
-    return Fleet(tmp_path)
+def paper(tmp_path: Path) -> PaperFleet:
+    """An empty fleet of rows on the servers s0 and s1."""
+    return PaperFleet(tmp_path)
