@@ -13,8 +13,6 @@ from tenantdb.dialect.errors import DRIVER_ERRORS, ProgrammingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from tenantdb.dialect.connection import Connection
-
     Parameters = Sequence[Any] | Mapping[str, Any]
     Row = tuple[Any, ...]
     Description = tuple[tuple[str, str | None, None, None, None, None, None], ...]
@@ -129,6 +127,25 @@ class _Counted:
             self.total += self._changes()
 
 
+class Host(Protocol):
+    """What a cursor needs of its connection.
+
+    Attributes:
+        raw: APSW's connection.
+    """
+
+    raw: apsw.Connection
+
+    def before(self, sql: str) -> None:
+        """Make sure that a statement runs in the transaction that it is meant to run in."""
+
+    def after(self) -> None:
+        """Take note that a statement has run."""
+
+    def explained(self, error: Exception) -> Exception:
+        """Make the error to raise for one of the driver's."""
+
+
 class Cursor:
     """Runs statements one after the other and hands out their rows.
 
@@ -145,7 +162,7 @@ class Cursor:
 
     __slots__ = ("_raw", "_rows", "_statement", "arraysize", "connection", "lastrowid", "rowcount")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Host) -> None:
         try:
             raw = connection.raw.cursor()
         except DRIVER_ERRORS as error:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from sqlalchemy.pool import PoolProxiedConnection
 
+_MEMORY = ":memory:"
 _MOVED = apsw.SQLITE_READONLY_DBMOVED
 
 
@@ -103,22 +104,19 @@ class APSWDialect(SQLiteDialect):
         Raises:
             ArgumentError: The URL names a host or a user, or has a parameter that nobody takes.
         """
-        if url.username or url.password or url.host or url.port:
-            raise exc.ArgumentError(
-                f"{url!r}: SQLite has no hosts or users; write sqlite+apsw:////path/file.db"
-            )
+        _refuse_host(url)
         query = dict(url.query)
         options: dict[str, Any] = {"begin": self.begin_mode}
         if "timeout" in query:
             options["timeout"] = float(str(query.pop("timeout")))
-        database = url.database or ":memory:"
+        database = url.database or _MEMORY
         if database.startswith("file:"):
             return [f"{database}?{urlencode(query)}" if query else database], options
         if "mode" in query:
             options["mode"] = _open_mode(query.pop("mode"))
         if query:
             raise exc.ArgumentError(f"{url!r}: unknown: {', '.join(sorted(query))}; known: timeout, mode")
-        return [database if database == ":memory:" else str(Path(database).absolute())], options
+        return [database if database == _MEMORY else str(Path(database).absolute())], options
 
     def on_connect(self) -> Callable[[DBAPIConnection], None]:
         """What each new connection is given: the function behind ``regexp_match``."""
@@ -183,10 +181,16 @@ def _regexp(*pattern_and_text: SQLiteValue) -> SQLiteValue:
     return None if text is None else int(re.search(str(pattern), str(text)) is not None)
 
 
+def _refuse_host(url: URL) -> None:
+    """Refuse what reads like the address of a server, most often a path with a slash too few."""
+    if url.username or url.password or url.host or url.port:
+        raise exc.ArgumentError(f"{url!r}: SQLite has no hosts or users; write sqlite+apsw:////path/file.db")
+
+
 def _is_file(url: URL) -> bool:
     """Whether a database outlives its connection."""
-    database = url.database or ":memory:"
-    return database not in {":memory:", "file::memory:"} and url.query.get("mode") != "memory"
+    database = url.database or _MEMORY
+    return database not in {_MEMORY, f"file:{_MEMORY}"} and url.query.get("mode") != "memory"
 
 
 def _begin_mode(value: object) -> Begin:
