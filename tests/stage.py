@@ -13,15 +13,24 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
+
 from tenantdb import get_tenant_db, settings
 from tenantdb.errors import TenantDBError
-from tests import fleet
+from tests import fleet, histories
 from workers import migration, mover, recovery, rollback
 
-SCHEMAS = {"old": fleet.OLD, "new": fleet.NEW, "wider": fleet.WIDER}
+SCHEMAS = {
+    "old": fleet.OLD,
+    "new": fleet.NEW,
+    "wider": fleet.WIDER,
+    "plain": histories.PLAIN,
+    "rebuilt": histories.REBUILT,
+}
 
 
 class Stage:
@@ -79,7 +88,9 @@ def operate(arguments: dict[str, Any]) -> None:
         case "move":
             mover.move(tenant, to=arguments["to"], settings=now, **watch)
         case "migrate":
-            migration.migrate(tenant, SCHEMAS[arguments["schema"]], settings=now, **watch)
+            migration.migrate(
+                tenant, SCHEMAS[arguments["schema"]], settings=now, allow_destructive=True, **watch
+            )
         case "rollback":
             rollback.rollback(tenant, settings=now, discard_since=True, **watch)
         case "recover":
@@ -124,7 +135,26 @@ def _change(tenant: str, choose: random.Random, mine: list[int], key: int) -> di
     return entry
 
 
-ACTS = {"operate": operate, "write": write}
+def mutate(arguments: dict[str, Any]) -> None:
+    """Commit random transactions until told to stop; the ledger has each with its number in commit order."""
+    stop, choose = Path(arguments["stop"]), random.Random(arguments["seed"])
+    ledger = os.open(arguments["ledger"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    while not stop.exists():
+        statements = histories.transaction(choose)
+        try:
+            with get_tenant_db(arguments["tenant"]).write() as conn:
+                for sql, values in statements:
+                    conn.exec_driver_sql(sql, tuple(values))
+                conn.exec_driver_sql(histories.NUMBER)
+                number = conn.exec_driver_sql(histories.READ_NUMBER).scalar()
+        except IntegrityError:
+            continue  # a constraint refused it, and all of it was rolled back
+        except TenantDBError as error:
+            number, statements = 0, [(f"{type(error).__name__}: {error}", [])]
+        os.write(ledger, (json.dumps([number, statements]) + "\n").encode())
+
+
+ACTS = {"operate": operate, "write": write, "mutate": mutate}
 
 
 def _fork(command: dict[str, Any]) -> int:
@@ -137,8 +167,9 @@ def _fork(command: dict[str, Any]) -> int:
         os.dup2(2, 1)
         ACTS[command["act"]](command)
         code = 0
-    except BaseException as error:  # noqa: BLE001 - the parent sees the exit code, a person the message
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    except BaseException:  # noqa: BLE001 - the parent sees the exit code, a person the traceback
+        traceback.print_exc()
+        sys.stderr.flush()
     finally:
         os._exit(code)
 

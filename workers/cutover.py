@@ -192,7 +192,8 @@ def _get_ready(transfer: Transfer) -> None:
     stages.drain(transfer)
     _carry_over(transfer)
     copy.sync(transfer.target)
-    transfer.lock.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    with contextlib.suppress(apsw.BusyError):  # a writer's own checkpoint does as well
+        transfer.lock.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
 
 def _carry_over(transfer: Transfer) -> None:
