@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class Menu(TyperGroup):
         return name, stand_in if name is None else load(name), rest
 
 
+@functools.cache
 def load(name: str) -> Any:
     """Import a command or a group of the table."""
     entry = ENTRIES[name]

@@ -19,6 +19,7 @@ KNOWN = (fleet.TenantDBError, *engine.KNOWN)
 _CODES: Mapping[type[Exception], int] = {
     **engine.CODES,
     fleet.NotInitialised: WRONG_USE,
+    fleet.CatalogVersion: WRONG_USE,
     fleet.SettingsError: WRONG_USE,
     fleet.InvalidTenantId: WRONG_USE,
     fleet.TenantNotFound: WRONG_USE,

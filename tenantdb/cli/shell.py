@@ -31,13 +31,6 @@ class Shell(apsw_shell.Shell):
     def _refused(self, _arguments: list[str]) -> NoReturn:
         raise self.Error("this command is not part of a tenant's shell")
 
-    def process_sql(self, *arguments: Any, **options: Any) -> None:
-        """Run statements; a write where none may be says how it may."""
-        try:
-            super().process_sql(*arguments, **options)
-        except ReadOnly:
-            raise self.Error(READS_ONLY) from None
-
     command_close = command_connection = command_dbconfig = command_import = command_load = _refused
     command_open = command_py = command_restore = command_shell = _refused
 
@@ -63,38 +56,45 @@ def opened(tenant: int | str, *, settings: Settings, write: bool) -> Iterator[ap
         conn.close()
 
 
-def run(conn: apsw.Connection, sql: str | None, *, name: str) -> None:
+def run(conn: apsw.Connection, sql: str | None, *, name: str, write: bool) -> None:
     """Run statements: the given ones, else those of standard input, typed in where that is a terminal.
 
     Args:
         conn: From ``opened``.
         sql: Statements, or None.
         name: The tenant, for the prompt.
+        write: Whether statements may change data.
 
     Raises:
         StatementFailed: One of the statements failed, where nobody types them.
     """
     if sql is None and sys.stdin.isatty():
-        shell = Shell(db=conn)
-        shell.prompt = f"{name}> "
-        shell.cmdloop()  # type: ignore[no-untyped-call]  # APSW's shell has few types
+        _converse(conn, name=name, write=write)
         return
     shell = Shell(stdin=sys.stdin, stdout=sys.stdout, stderr=io.StringIO(), db=conn)
     shell.bail = True
-    with _named():
+    with _named(write=write):
         if sql is None:
-            shell.cmdloop()  # type: ignore[no-untyped-call]
+            shell.cmdloop()  # type: ignore[no-untyped-call]  # APSW's shell has few types
         else:
             shell.process_complete_line(sql)  # type: ignore[no-untyped-call]
 
 
-def rows(conn: apsw.Connection, sql: str) -> list[dict[str, Any]]:
+def _converse(conn: apsw.Connection, *, name: str, write: bool) -> None:
+    """Let a person type statements; a mistake is told and forgotten."""
+    shell = Shell(db=conn)
+    shell.prompt = f"{name}> "
+    may = "Each statement is committed by itself." if write else f"Note: {READS_ONLY}."
+    shell.cmdloop(f"Tenant {name!r}. {may} Enter .help for commands, .quit to leave.\n")  # type: ignore[no-untyped-call]
+
+
+def rows(conn: apsw.Connection, sql: str, *, write: bool) -> list[dict[str, Any]]:
     """Run statements, and give the rows of all of them as programs get them; BLOBs as hex.
 
     Raises:
         StatementFailed: One of them failed.
     """
-    with _named():
+    with _named(write=write):
         cursor = conn.execute(sql)
         return [
             {
@@ -106,12 +106,12 @@ def rows(conn: apsw.Connection, sql: str) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _named() -> Iterator[None]:
+def _named(*, write: bool) -> Iterator[None]:
     """Turn what a statement was refused for into the platform's own error."""
     try:
         yield
-    except ReadOnly:
-        raise StatementFailed(READS_ONLY) from None
+    except (ReadOnly, apsw.ReadOnlyError) as error:
+        raise StatementFailed(str(error) if write else READS_ONLY) from None
     except (apsw.Error, Shell.Error) as error:
         raise StatementFailed(str(error)) from None
 

@@ -66,10 +66,11 @@ def list_(
     documents = [_document(row, roots[row.server_id]) for row in rows]
     if as_json:
         output.document(documents)
+    elif not documents:
+        output.say("No tenant yet. Make one with: tenantdb tenant create acme")
     else:
-        output.table(
-            ["id", "server", "state", "generation", "schema", "size"], [_row(each) for each in documents]
-        )
+        columns = ["id", "server", "state", "generation", "schema", "size"]
+        output.table(columns, [_row(each) for each in documents])
 
 
 @app.command()
@@ -108,9 +109,9 @@ def shell_(
         text = sys.stdin.read()
     with shell.opened(tenant, settings=settings.current(), write=write) as conn:
         if as_json:
-            output.document(shell.rows(conn, text or ""))
+            output.document(shell.rows(conn, text or "", write=write))
         else:
-            shell.run(conn, text, name=ids.canonical(tenant))
+            shell.run(conn, text, name=ids.canonical(tenant), write=write)
 
 
 @app.command()
