@@ -123,13 +123,10 @@ class _Comparison:
             if before.name != column.name:
                 yield steps.RenameColumn(table=new.name, old_name=before.name, name=column.name)
             is_ruled = fill is not None and fold(column.name) in newly_ruled
-            if is_ruled or _differ(was, now, column.name):
+            rewritten = _rewrites(old, before, new, column)
+            if is_ruled or rewritten or _differ(was, now, column.name):
                 yield steps.ChangeColumn(
-                    table=new.name,
-                    before=before,
-                    after=column,
-                    rewrites=_rewrites(old, before, new, column),
-                    fill=fill,
+                    table=new.name, before=before, after=column, rewrites=rewritten, fill=fill
                 )
 
     def _indexes(self) -> Iterator[Step]:

@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from migrations_engine import sqlite
+from migrations_engine.errors import Unsupported
 from migrations_engine.kept import PREFIX, Kept
 from migrations_engine.model import fold, quote
-from migrations_engine.online import capture, shape
+from migrations_engine.online import capture
+from migrations_engine.online.shape import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import apsw
 
+    from migrations_engine.online.shape import TableShape
     from migrations_engine.planned import Plan, TableAction
 
 TABLE = "_tenantdb_way_back"
@@ -73,8 +76,7 @@ def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, version: i
             f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (version, *_row(action, by_name)),
         )
-    shapes = [_noted(action) for action in plan.going("rebuild") if action.carry and action.carry.match]
-    if shapes:
+    if shapes := [shape for action in plan.going("rebuild") if (shape := _noted(conn, action)) is not None]:
         capture.install(conn, shapes, log=LOG)
 
 
@@ -126,11 +128,19 @@ def _return(row: tuple[Any, ...]) -> Return:
     )
 
 
-def _noted(action: TableAction) -> shape.TableShape:
-    """The table as the log sees it: its rows named by what the old table knows too."""
-    if action.new is None or action.carry is None:
-        raise LookupError(f"{action.name} has no rows to note")
-    return shape.shape_of(action.new, key=[name for name, _ in action.carry.match])
+def _noted(conn: apsw.Connection, action: TableAction) -> TableShape | None:
+    """The table as the log sees it: its rows named by what the old table knows too.
+
+    None where triggers cannot see every change; the way back then compares all rows.
+    """
+    if action.new is None or action.carry is None or not action.carry.match:
+        return None
+    shape = shape_of(action.new, key=[name for name, _ in action.carry.match])
+    try:
+        capture.installed(conn, [shape], log=LOG)
+    except Unsupported:
+        return None
+    return shape
 
 
 def noted(conn: apsw.Connection) -> set[str]:
