@@ -5,6 +5,7 @@ A benchmark is a module beside this one with
     prepare(folder)     makes the data; in a process of its own, once
     SIDES               name -> function of that folder, which measures and returns one number
     FIGURES             what is said about those numbers
+    RUNS                how often each side is measured, where five times would take too long
 
 Each side is measured in a process of its own, all sides one after the other, five times over: a ratio
 compares what ran within seconds of each other. A figure is the median of its five values.
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from figures import Figure
 
-BENCHMARKS = ("hot_path", "guards", "dialect")
+BENCHMARKS = ("hot_path", "guards", "dialect", "move")
 RUNS = 5
 WIDTH = 130
 
@@ -82,7 +83,7 @@ def measured(names: tuple[str, ...] | list[str], *, runs: int) -> Iterator[Resul
             in_own_process(name, "prepare", folder)
             numbers = [
                 {side: in_own_process(name, side, folder, run=run) for side in benchmark.SIDES}
-                for run in range(runs)
+                for run in range(min(runs, getattr(benchmark, "RUNS", runs)))
             ]
         for figure in benchmark.FIGURES:
             values = [run[figure.of] / (run[figure.against] if figure.against else 1) for run in numbers]
