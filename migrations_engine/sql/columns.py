@@ -131,7 +131,7 @@ class _Draft:
     default: str | None = None
     collation: str | None = None
     generated: Generated | None = None
-    constraint_names: tuple[tuple[str, str], ...] = ()
+    constraint_names: dict[str, str] = field(default_factory=dict)
     primary_key: PrimaryKey | None = None
     uniques: list[Unique] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
@@ -140,7 +140,7 @@ class _Draft:
     def keep_name(self, kind: str) -> None:
         """Keep the constraint's name where nothing else holds it."""
         if self.constraint is not None:
-            self.constraint_names = (*self.constraint_names, (kind, self.constraint))
+            self.constraint_names[kind] = self.constraint
 
     def parts(self) -> ColumnParts:
         """The column and its constraints."""
@@ -151,7 +151,7 @@ class _Draft:
             default=self.default,
             collation=self.collation,
             generated=self.generated,
-            constraint_names=self.constraint_names,
+            constraint_names=tuple(sorted(self.constraint_names.items())),
         )
         return ColumnParts(column, self.primary_key, self.uniques, self.checks, self.foreign_keys)
 

@@ -17,8 +17,10 @@ def hash_of(view=None, trigger=None):
 @pytest.mark.parametrize(
     "view",
     [
-        "create view if not exists main.v as select id, count(*) as Total, 'X' as k from users u "
-        "where u.email <> 'a' order by 2;",
+        (
+            "create view if not exists main.v as select id, count(*) as Total, 'X' as k from users u "
+            "where u.email <> 'a' order by 2;"
+        ),
         'CREATE VIEW "v" AS SELECT "Users"."ID", COUNT(*) AS "Total", "X" AS [k] FROM [users] AS u',
     ],
 )
@@ -29,10 +31,14 @@ def test_a_view_is_read_whatever_it_looks_like(view):
 @pytest.mark.parametrize(
     "same",
     [
-        'create view IF NOT EXISTS main.v as select id , email as Mail from USERS where "order" '
-        "> 1 and email <> 'x';",
-        'CREATE VIEW [v] AS SELECT "ID", `EMAIL` AS "Mail" FROM "users" -- the users\nWHERE '
-        '"Order" > 1 AND Email <> "x"',
+        (
+            'create view IF NOT EXISTS main.v as select id , email as Mail from USERS where "order" '
+            "> 1 and email <> 'x';"
+        ),
+        (
+            'CREATE VIEW [v] AS SELECT "ID", `EMAIL` AS "Mail" FROM "users" -- the users\nWHERE '
+            '"Order" > 1 AND Email <> "x"'
+        ),
         "CREATE VIEW v AS SELECT Id, Email AS 'Mail' FROM Users WHERE [order] > 1 AND Email != 'x'",
     ],
 )
@@ -58,10 +64,14 @@ def test_different_views_stay_apart(other):
 @pytest.mark.parametrize(
     "same",
     [
-        "CREATE TRIGGER t BEFORE UPDATE OF Email ON Users FOR EACH ROW WHEN (NEW.Email IS NOT 'x') "
-        "BEGIN SELECT 1; END",
-        "create trigger if not exists [t] update of \"EMAIL\" on users when new.email is not 'x' "
-        "begin select 1;\nend;",
+        (
+            "CREATE TRIGGER t BEFORE UPDATE OF Email ON Users FOR EACH ROW WHEN (NEW.Email IS NOT 'x') "
+            "BEGIN SELECT 1; END"
+        ),
+        (
+            "create trigger if not exists [t] update of \"EMAIL\" on users when new.email is not 'x' "
+            "begin select 1;\nend;"
+        ),
     ],
 )
 def test_spellings_of_one_trigger_are_one(same):

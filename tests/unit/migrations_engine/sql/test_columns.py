@@ -80,7 +80,7 @@ def test_names_of_constraints_that_stay_with_the_column_are_kept():
         "INT CONSTRAINT a NOT NULL CONSTRAINT b DEFAULT 1 CONSTRAINT c COLLATE nocase CONSTRAINT d NULL"
     )
     assert found.not_null == NotNull(name="a")
-    assert found.constraint_names == (("DEFAULT", "b"), ("COLLATE", "c"), ("NULL", "d"))
+    assert found.constraint_names == (("COLLATE", "c"), ("DEFAULT", "b"), ("NULL", "d"))
 
 
 def test_a_name_without_a_constraint_names_nothing():

@@ -1,0 +1,40 @@
+import pytest
+
+from migrations_engine.document.proof import Refusal, refusals
+from migrations_engine.model import Check, Column, Index, IndexedColumn, Objects, Table, Trigger, View
+
+
+def table(**parts):
+    return Table(**{"name": "t", "columns": (Column(name="a"), Column(name="b")), **parts})
+
+
+def test_a_sound_schema_is_refused_nothing():
+    objects = Objects(tables=(table(),), views=(View(name="v", sql="CREATE VIEW v AS SELECT * FROM gone"),))
+    assert list(refusals(objects)) == []
+
+
+def test_each_part_that_is_refused_alone_is_named():
+    broken = table(
+        columns=(Column(name="a", default="(b)"), Column(name="b")),
+        checks=(Check(expression="x > 1", column="b"), Check(expression="y > 1")),
+    )
+    assert [(r.column, r.message) for r in refusals(Objects(tables=(broken,)))] == [
+        ("a", "default value of column [a] is not constant"),
+        ("b", "no such column: x"),
+        (None, "no such column: y"),
+    ]
+
+
+def test_what_stands_on_a_refused_table_is_not_refused_for_its_sake():
+    index = Index(name="i", table="t", columns=(IndexedColumn(expression="a"),))
+    broken = table(checks=(Check(expression="x > 1"),), indexes=(index,))
+    trigger = Trigger(name="g", table="t", sql="CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END")
+    assert [r.kind for r in refusals(Objects(tables=(broken,), triggers=(trigger,)))] == ["table"]
+
+
+@pytest.mark.parametrize(
+    "sql", ["ATTACH ':memory:' AS x", "PRAGMA page_size", "DROP TABLE t", "CREATE TEMP TABLE x(a)"]
+)
+def test_the_authorizer_lets_nothing_through_but_a_schema(sql):
+    (refusal,) = refusals(Objects(tables=(table(),), views=(View(name="v", sql=sql),)))
+    assert refusal == Refusal(kind="view", name="v", table="v", message="not authorized")

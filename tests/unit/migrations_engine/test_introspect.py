@@ -1,0 +1,103 @@
+import apsw
+import pytest
+
+import migrations_engine as engine
+
+
+@pytest.fixture
+def conn():
+    found = apsw.Connection(":memory:")
+    yield found
+    found.close()
+
+
+def test_a_file_and_a_connection_say_the_same(tmp_path):
+    path = tmp_path / "a.db"
+    conn = apsw.Connection(str(path))
+    conn.execute("CREATE TABLE t(a INT); CREATE INDEX i ON t(a)")
+    assert engine.introspect(path) == engine.introspect(conn)
+    with conn:
+        assert engine.introspect(conn).tables[0].indexes[0].name == "i"
+
+
+def test_what_is_not_the_users_is_left_out(conn):
+    conn.execute(
+        """CREATE TABLE mine(id INTEGER PRIMARY KEY AUTOINCREMENT, a UNIQUE);
+           CREATE TABLE _schema_versions(a); CREATE TABLE _tenantdb_control(a); CREATE TABLE _TenantDB_Log(a);
+           CREATE INDEX _tenantdb_index ON mine(a); CREATE INDEX other ON _tenantdb_control(a);
+           CREATE TRIGGER _tenantdb_guard_i_mine BEFORE INSERT ON mine BEGIN SELECT 1; END;
+           CREATE VIRTUAL TABLE docs USING fts5(text); INSERT INTO docs VALUES ('x'); ANALYZE;"""
+    )
+    schema = engine.introspect(conn)
+    assert [table.name for table in schema.tables] == ["mine"]
+    assert (schema.tables[0].indexes, schema.triggers) == ((), ())
+    assert [(table.name, table.module) for table in schema.virtual_tables] == [("docs", "fts5")]
+
+
+@pytest.mark.parametrize(
+    "alteration",
+    [
+        "ADD COLUMN c TEXT DEFAULT 'x' REFERENCES p(id)",
+        "ADD COLUMN c AS (a + 1)",
+        "RENAME COLUMN b TO c",
+        "DROP COLUMN b",
+        "RENAME TO t2",
+        "ADD CONSTRAINT fresh CHECK (a > 1)",
+        "DROP CONSTRAINT old",
+        "ALTER COLUMN b SET NOT NULL",
+    ],
+)
+def test_altered_tables_are_read_as_what_they_became(conn, alteration):
+    conn.execute(
+        """CREATE TABLE t(a INT, -- the a
+           b TEXT DEFAULT ')' -- the b
+           , CONSTRAINT old CHECK (a < 5), UNIQUE (a))"""
+    )
+    conn.execute(f"ALTER TABLE t {alteration}")
+    schema = engine.introspect(conn)
+    rebuilt = apsw.Connection(":memory:")
+    for statement in engine.ddl(schema):
+        rebuilt.execute(statement)
+    assert engine.introspect(rebuilt) == schema
+
+
+def test_a_table_made_from_a_query_is_read(conn):
+    conn.execute("CREATE TABLE t AS SELECT 1 AS \"a b\", 'x' AS c, 1.5 AS d")
+    assert [column.name for column in engine.introspect(conn).tables[0].columns] == ["a b", "c", "d"]
+
+
+def test_nothing_of_the_file_is_run(conn):
+    ran = []
+    conn.create_scalar_function("noted", lambda *_: ran.append(1), deterministic=True)
+    conn.execute(
+        """CREATE TABLE t(a CHECK (noted(a) IS NULL), b AS (noted(a)));
+           CREATE VIEW v AS SELECT noted(a) FROM t;
+           CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT noted(1); END;"""
+    )
+    ran.clear()
+    assert len(engine.introspect(conn).views) == 1
+    assert ran == []
+
+
+def test_a_file_whose_text_and_structure_disagree_is_refused(tmp_path):
+    path = tmp_path / "a.db"
+    conn = apsw.Connection(str(path))
+    conn.execute("CREATE TABLE t(a INT, b INT)")
+    conn.execute("PRAGMA writable_schema = ON")
+    conn.execute("UPDATE sqlite_schema SET sql = 'CREATE TABLE t(a INT, b INT NOT NULL)'")
+    with pytest.raises(engine.Unsupported, match="its columns are") as refused:
+        engine.introspect(conn)
+    assert refused.value.object_name == "t"
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    path = tmp_path / "a.db"
+    path.write_bytes(b"not a database at all, and long enough to be taken for one" * 20)
+    with pytest.raises(engine.DatabaseDamaged, match=r"a\.db"):
+        engine.introspect(path)
+
+
+def test_a_missing_file_is_not_made(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        engine.introspect(tmp_path / "a.db")
+    assert list(tmp_path.iterdir()) == []
