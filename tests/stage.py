@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from tenantdb import get_tenant_db, settings
 from tenantdb.errors import TenantDBError
 from tests import fleet, histories
-from workers import migration, mover, recovery, rollback
+from workers import adoption, creation, deletion, migration, mover, recovery, rollback
 
 SCHEMAS = {
     "old": fleet.OLD,
@@ -85,6 +85,13 @@ def operate(arguments: dict[str, Any]) -> None:
     killer, now = Killer(arguments.get("kill") or {}), settings.current()
     tenant, watch = arguments["tenant"], {"observer": killer.phase, "progress": killer.progress}
     match arguments["kind"]:
+        case "create":
+            creation.create(tenant, settings=now, server="a", observer=killer.phase)
+        case "adopt":
+            file = Path(arguments["file"])
+            adoption.adopt(file, tenant=tenant, settings=now, server="a", observer=killer.phase)
+        case "delete":
+            deletion.delete(tenant, settings=now, observer=killer.phase)
         case "move":
             mover.move(tenant, to=arguments["to"], settings=now, **watch)
         case "migrate":
