@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from migrations_engine.commands.running import Program
-from tenantdb.cli import failures
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,6 +36,8 @@ ENTRIES: dict[str, Entry] = {
         "tenantdb.cli.demo.command", "The tour: a fleet on this machine, changed and moved in use."
     ),
 }
+
+_HELP = {"--help", "-h"}
 
 
 class Menu(TyperGroup):
@@ -99,5 +98,11 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code: 0 done, 1 failed, 2 wrong use or bad input, 3 refused for safety, 4 partly done.
     """
-    program = Program(name="tenantdb", app=app, known=failures.KNOWN, report=failures.report)
-    return program.run(arguments)
+    if not set(arguments) <= _HELP:
+        code: int = importlib.import_module("tenantdb.cli.program").execute(app, arguments)
+        return code
+    try:  # the list of commands answers at once, without the engine
+        app(list(arguments), prog_name="tenantdb")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
