@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from migrations_engine import sqlite
 from migrations_engine.online import capture, copy
 from migrations_engine.online.phases import Phase, run
-from tenantdb import control, fence, paths, seal
+from tenantdb import control, fence, paths
 from tenantdb.boot import boot_id
 from tenantdb.catalog import generations, leases, operations, routes, tenants
 from tenantdb.catalog.states import GenerationState, OperationState, TenantState
@@ -159,14 +159,9 @@ def fill(birth: Birth) -> None:
         )
     origin = sqlite.connect(birth.origin, mode="ro")
     try:
-        copy.pages(origin, path, copied=_unseal)
+        copy.pages(origin, path, own=lambda conn: _make_own(conn, birth))
     finally:
         origin.close()
-    conn = sqlite.connect(path)
-    try:
-        _make_own(conn, birth)
-    finally:
-        conn.close()
 
 
 def publish(birth: Birth) -> None:
@@ -240,12 +235,6 @@ def clear(catalog: Catalog, tenant: str) -> None:
     if operation is None:
         raise TenantBusy(tenant, waited=0.0, reason=f"operation {interrupted.id} is making it")
     settle(operation)
-
-
-def _unseal(path: Path) -> None:
-    """Let the copy be written: a file that was kept from a tenant that moved or was deleted is sealed."""
-    if seal.is_sealed(path):
-        seal.unseal(path)
 
 
 def _make_own(conn: apsw.Connection, birth: Birth) -> None:

@@ -15,7 +15,7 @@ from migrations_engine.online import capture as change_log
 from migrations_engine.online import copy, remainder, replay, verify
 from migrations_engine.online.phases import Phase
 from migrations_engine.online.shape import shapes
-from tenantdb import control, fence, seal
+from tenantdb import control, fence
 from tenantdb.model import Control, FileState
 from workers import archive as keeping
 
@@ -57,7 +57,6 @@ def snapshot(transfer: Transfer) -> None:
         transfer.target_path,
         progress=_told(transfer, "snapshot"),
         own=lambda conn: _make_own(transfer, conn),
-        copied=seal.unseal if transfer.base.readonly("main") else None,
     )
     transfer.watermark = report.watermark if transfer.handover.base == transfer.handover.source else 0
     transfer.figures.bytes = report.bytes

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
 from migrations_engine.online import capture
+from migrations_engine.online.unwritable import Maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,33 +37,28 @@ def pages(
     *,
     progress: Callable[[int, int], None] | None = None,
     own: Callable[[apsw.Connection], None] | None = None,
-    copied: Callable[[Path], None] | None = None,
 ) -> CopyReport:
     """Copy a consistent snapshot of a whole file; at the end it is in WAL mode and survives power loss.
 
-    The copy holds everything, the source's control row, guards, capture and log included. Nobody else can open
-    it before ``own`` has changed what it says of itself.
+    The copy holds everything, the source's control row, guards, capture and log included. Nobody can write to
+    it, through any kill, before ``own`` has changed what it says of itself.
 
     Args:
         source: A connection outside of any transaction.
         target: An empty file that the caller has created exclusively; what it holds is overwritten.
         progress: Told (pages copied, pages in all) from time to time; what it raises ends the copy.
-        own: Called with the target's connection, outside of any transaction, while that keeps everybody else
-            out. It is not called for a copy that cannot be written, see ``copied``.
-        copied: Called with the path once the pages are there and nobody has the file open: a source whose
-            header keeps everybody from writing gives a copy like it, which has to be opened up first.
+        own: Called with a connection to the copy, outside of any transaction, before anybody else may write.
     """
     started = time.monotonic()
-    count = _backup(source, target, progress, own)
-    if copied is not None:
-        copied(target)
-    conn = sqlite.connect(target)
-    try:
-        _settle(conn)
-        watermark = capture.watermark(conn) if conn.table_exists("main", capture.LOG) else 0
-        size = sqlite.value(conn, "PRAGMA page_size") * count
-    finally:
-        conn.close()
+    with Maker() as maker, sqlite.mapped_errors(target):
+        count = _backup(source, target, maker, progress)
+        conn = maker.connect(target)
+        try:
+            _settle(conn, maker, own)
+            watermark = capture.watermark(conn) if conn.table_exists("main", capture.LOG) else 0
+            size = sqlite.value(conn, "PRAGMA page_size") * count
+        finally:
+            conn.close()
     return CopyReport(bytes=size, pages=count, watermark=watermark, seconds=time.monotonic() - started)
 
 
@@ -79,26 +75,17 @@ def sync(conn: apsw.Connection) -> None:
 
 
 def _backup(
-    source: apsw.Connection,
-    target: Path,
-    progress: Callable[[int, int], None] | None,
-    own: Callable[[apsw.Connection], None] | None,
+    source: apsw.Connection, target: Path, maker: Maker, progress: Callable[[int, int], None] | None
 ) -> int:
     """Copy all pages without any safety of their own: an interrupted copy is thrown away whole."""
-    conn = sqlite.connect(target)
+    conn = maker.connect(target)
     try:
-        # The lock outlives the backup's own commit, so that nobody takes the copy for what it was copied from.
-        conn.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
         conn.execute("PRAGMA journal_mode = OFF").fetchall()
         conn.execute("PRAGMA synchronous = OFF")
         # One snapshot for all steps: a writer between two of them would make the backup start again.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        count = _step_through(conn, source, progress)
-        conn.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # reads the new header
-        if own is not None and not conn.readonly("main"):
-            own(conn)
-        return count
+        return _step_through(conn, source, progress)
     finally:
         conn.close()
         if source.in_transaction:
@@ -117,15 +104,19 @@ def _step_through(
     return count
 
 
-def _settle(conn: apsw.Connection) -> None:
-    """Put a file that was written without syncs on disk: one synced commit, its checkpoint, the folder.
+def _settle(conn: apsw.Connection, maker: Maker, own: Callable[[apsw.Connection], None] | None) -> None:
+    """Make the copy its own, put it on disk, and let it be written: in this order.
 
     A checkpoint at synchronous=FULL ends with an fsync of the database file itself, which writes out
     everything that the bulk copy has left in the system's cache. Nobody but SQLite opens the file for that:
     closing a descriptor of our own would drop this process's locks on it.
     """
     conn.execute("PRAGMA journal_mode = WAL").fetchall()
-    sync(conn)
+    conn.execute("PRAGMA synchronous = FULL")
+    if own is not None:
+        own(conn)
+    maker.release()
+    sync(conn)  # brings the header into the log, and the checkpoint writes it out
     conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     folder = os.open(Path(conn.filename).parent, os.O_RDONLY)
     try:
