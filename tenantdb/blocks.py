@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
+from typing import TYPE_CHECKING, NoReturn, Self, cast
 
 import apsw
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tenantdb.connections import Reader, Writer
     from tenantdb.dialect.connection import Begin
-    from tenantdb.dialect.cursor import Cursor, Parameters
+    from tenantdb.dialect.cursor import Parameters, Row
     from tenantdb.model import Route
     from tenantdb.open_files import OpenFile
 
@@ -77,12 +77,16 @@ class Block:
         return connection
 
     def execute(self, sql: str, parameters: Parameters) -> int:
-        """Run one statement; the number of rows that it changed, 0 where it changes none."""
-        return max(0, self._run(sql, parameters).rowcount)
+        """Run one statement and commit; the number of rows that it changed, 0 where it changes none."""
+        connection = Connection(self.raw, keeper=self)
+        connection.begin()
+        changed = connection.execute(sql, parameters).rowcount
+        connection.commit()
+        return max(0, changed)
 
-    def query(self, sql: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, parameters: Parameters) -> list[Row]:
         """Run one statement; all its rows."""
-        return self._run(sql, parameters).fetchall()
+        return Connection(self.raw, keeper=self).execute(sql, parameters).fetchall()
 
     def begin(self, _mode: Begin) -> None:
         """Join: the transaction was begun before the block."""
@@ -112,9 +116,6 @@ class Block:
         self.abandoned = True
         if self._lent is not None:
             self._lent.raw = cast("apsw.Connection", _Inherited())
-
-    def _run(self, sql: str, parameters: Parameters) -> Cursor:
-        return Connection(self.raw, keeper=self).execute(sql, parameters)
 
 
 def explained(route: Route, error: Exception) -> Exception:

@@ -12,6 +12,7 @@ import apsw
 from migrations_engine.sqlite import require_sound_sqlite
 from tenantdb import paths
 from tenantdb.authorizer import Authorizer
+from tenantdb.dialect.dialect import add_functions
 from tenantdb.errors import SettingsError, TenantDamaged
 from tenantdb.model import Durability
 
@@ -119,6 +120,7 @@ def _open(
             # A file's first and last connection hold it for a moment: log recovery, checkpoint at close.
             raw.set_busy_timeout(_BUSY_MILLISECONDS)
             _confine(raw)
+            add_functions(raw)
             for extension in extensions:
                 _extension(extension)(raw)
             raw.set_authorizer(authorizer)

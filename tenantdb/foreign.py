@@ -2,7 +2,8 @@
 
 Another SQLite library on a file of ours, in one process with ours, loses locks: closing any descriptor of a
 file drops all locks that the process has on it, and the two libraries know nothing of each other. So the
-standard library's ``sqlite3`` is refused on files below the home; other processes may use it as they like.
+standard library's ``sqlite3`` is refused on files below the home and the servers' folders; other processes
+may use it as they like.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ def refuse_below(root: Path) -> None:
     _roots.add(root.resolve())
 
 
+def is_ours(path: str) -> bool:
+    """Whether a file lies below one of these folders."""
+    return any(Path(path).is_relative_to(root) for root in _roots)
+
+
 def on_setting_change(listener: Callable[[], None]) -> None:
     """Call back when this process changes one of our variables in its environment."""
     _listeners.append(listener)
@@ -46,7 +52,7 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
 
 def _refuse_ours(database: object) -> None:
     path = _path(database)
-    if path is not None and any(path.is_relative_to(root) for root in _roots):
+    if path is not None and is_ours(str(path)):
         raise ForeignSQLite(str(path))
 
 

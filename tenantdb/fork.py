@@ -14,13 +14,13 @@ import os
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+import apsw
+
+from tenantdb import foreign
 from tenantdb.catalog import Catalog
 from tenantdb.errors import ForkedInTransaction
-
-if TYPE_CHECKING:
-    import apsw
 
 _log = logging.getLogger("tenantdb.fork")
 
@@ -99,6 +99,15 @@ def _before() -> None:
     _State.clean = True
     for pausable in _all():  # each one, whatever the others say: what is idle must be closed
         _State.clean &= pausable.pause(seconds=max(0.0, deadline - time.monotonic()))
+    _State.clean &= not any(_is_on_our_file(conn) for conn in apsw.connections())
+
+
+def _is_on_our_file(conn: apsw.Connection) -> bool:
+    """Whether a connection that nobody here can close, an operation's, would be inherited."""
+    try:
+        return foreign.is_ours(conn.filename)
+    except apsw.ConnectionClosedError:  # another thread closed it just now
+        return False
 
 
 def _after_in_parent() -> None:

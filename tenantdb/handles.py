@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 
     import sqlalchemy
 
-    from tenantdb.dialect.cursor import Parameters
+    from tenantdb.dialect.cursor import Parameters, Row
     from tenantdb.marks import Marks
     from tenantdb.open_files import OpenFile, OpenFiles
     from tenantdb.readers import Readers
     from tenantdb.writers import Writers
-
-    Row = tuple[Any, ...]
 
 
 class TenantDB:
@@ -172,9 +170,7 @@ class TenantDB:
             TenantDBError: As ``write``.
         """
         with self._writers.transaction(self.tenant) as block:
-            changed = block.execute(sql, parameters)
-            block.commit()
-        return changed
+            return block.execute(sql, parameters)
 
     def _query_admitted(self, sql: str, parameters: Parameters) -> list[Row]:
         """Query in a transaction that was begun on the right file, and remember that file."""

@@ -57,7 +57,7 @@ class Readers:
         Looking *after* a query proves that the query saw no file that the tenant had left.
         """
         row = control.read(reader.raw)
-        if standing(row, file.route) is not Standing.HOME:
+        if row is None or row.tenant != file.route.tenant or standing(row, file.route) is not Standing.HOME:
             return False
         reader.seen = reader.data_version()
         known = self._routes.current(file.route.tenant)

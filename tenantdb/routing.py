@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tenantdb import foreign, fork, settings
+from tenantdb import foreign, fork, paths, settings
 from tenantdb.catalog import Catalog, routes
 from tenantdb.handles import TenantDB
 from tenantdb.ids import canonical
@@ -56,7 +56,10 @@ class Router:
 
     def _find(self, tenant: str) -> Route | None:
         with self.catalog.reading() as session:
-            return routes.find(session, tenant)
+            route = routes.find(session, tenant)
+        if route is not None:
+            foreign.refuse_below(route.path.parents[paths.TENANT_DEPTH - 1])
+        return route
 
 
 class _Process:

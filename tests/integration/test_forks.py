@@ -194,6 +194,28 @@ db.execute(INSERT, ("after",))
     assert emails(acme) == ["after", "held"]
 
 
+def test_a_child_that_inherits_an_operations_connection_is_marked(acme, child):
+    code = """
+from migrations_engine import sqlite
+db.execute(INSERT, ("before",))
+path, = sys.argv[1:]
+operation = sqlite.connect(path)
+
+def work():
+    try:
+        db.execute(INSERT, ("child",))
+    except ForkedInTransaction:
+        return
+    os._exit(3)
+
+ended_well(in_child(work))
+operation.close()
+ended_well(in_child(lambda: db.execute(INSERT, ("later child",))))
+"""
+    child(PRELUDE + code, str(acme.route("acme").path)).end()
+    assert emails(acme) == ["before", "later child"]
+
+
 def test_multiprocessing_with_fork_works(acme, child):
     code = """
 import multiprocessing

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import exc, text
+from sqlalchemy import exc, inspect, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from migrations_engine import sqlite
@@ -88,6 +88,14 @@ def test_a_result_that_was_not_read_to_its_end_keeps_no_old_state(db):
     del kept
 
 
+def test_sqlalchemy_can_reflect_and_match_regular_expressions(db):
+    with db.read() as conn:
+        columns = inspect(conn).get_columns("Users")
+        assert [column["name"] for column in columns] == ["id", "email", "role"]
+        matching = select(User.id).where(User.email.regexp_match("^ann@"))
+        assert conn.execute(matching).all() == [(1,)]
+
+
 # The fast path
 
 
@@ -132,6 +140,19 @@ def test_execute_counts_rows(db):
     assert db.execute("DELETE FROM Users WHERE id = 99") == 0
     assert db.execute("SELECT * FROM Users") == 0
     assert db.execute("INSERT INTO Users(email) VALUES ('d'), ('e') RETURNING id") == 2
+
+
+def test_execute_that_fails_at_its_commit_says_so_and_changes_nothing(fleet):
+    fleet.create(
+        "deferred",
+        "CREATE TABLE p(id INTEGER PRIMARY KEY)",
+        "CREATE TABLE c(p REFERENCES p DEFERRABLE INITIALLY DEFERRED)",
+    )
+    db = get_tenant_db("deferred")
+    with pytest.raises(errors.IntegrityError, match="FOREIGN KEY"):
+        db.execute("INSERT INTO c VALUES (1)")
+    assert db.query("SELECT * FROM c") == []
+    assert db.execute("INSERT INTO p VALUES (1)") == 1
 
 
 def test_execute_that_fails_changes_nothing(db):
