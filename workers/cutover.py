@@ -112,7 +112,7 @@ def raise_fence(attempt: Attempt) -> None:
 
 
 def flip(attempt: Attempt) -> None:
-    """Commit the route, and the lives of both generations: nothing may be seen of it before the fence stands."""
+    """Commit the route and the lives of both generations: nobody may see it before the fence stands."""
     attempt.catalog.close()
 
 

@@ -66,6 +66,7 @@ def _settled(transfer: Transfer, error: BaseException) -> Verdict:
     settlement = Settlement(
         operation=transfer.operation,
         handover=transfer.handover,
+        marks=transfer.marks,
         error=str(error) or type(error).__name__,
     )
     try:

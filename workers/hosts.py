@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from tenantdb import addresses, paths, settings
+from tenantdb import addresses, paths
 from tenantdb.catalog import servers
 from tenantdb.errors import ServerUnusable
 from tenantdb.marks import Marks
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tenantdb.catalog import Catalog
+    from tenantdb.settings import Settings
 
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
 
@@ -100,6 +101,6 @@ def host_of(catalog: Catalog, server: str) -> Host:
         return FolderHost(server, addresses.folder(row.url))
 
 
-def marks_of_this_host() -> Marks:
+def marks_of(settings: Settings) -> Marks:
     """The words that tell the processes of this host which routes are stale, and who asks to yield."""
-    return Marks(settings.current().layout.marks)
+    return Marks(settings.layout.marks)

@@ -22,7 +22,7 @@ from tenantdb.catalog.states import OperationState
 from tenantdb.errors import LeaseLost, TenantDamaged
 from workers.events import Event, emit
 from workers.handover import Place, current
-from workers.hosts import host_of, marks_of_this_host
+from workers.hosts import host_of
 from workers.journal import Journal, unobserved
 from workers.pause import Limits
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from migrations_engine.online.phases import Observer
+    from tenantdb.marks import Marks
     from workers.operation import Operation
 
     Clock = Callable[[], float]
@@ -45,6 +46,7 @@ class InPlace:
 
     Attributes:
         operation: Whose it is; its payload says which file.
+        marks: Where writers are asked to hold back.
         act: Makes the change inside its transaction and gives the hash of the schema that is there then; gets
             the connection and a clock of the seconds that writers have waited.
         limits: How long writers may wait.
@@ -52,6 +54,7 @@ class InPlace:
     """
 
     operation: Operation
+    marks: Marks
     act: Callable[[apsw.Connection, Clock], str]
     limits: Limits = field(default_factory=Limits)
     pause: float = 0.0
@@ -82,7 +85,7 @@ def change_in_place(work: InPlace, *, observer: Observer = unobserved) -> None:
         except LeaseLost:
             raise
         except BaseException as error:
-            settle(work.operation, error=str(error) or type(error).__name__)
+            settle(work.operation, marks=work.marks, error=str(error) or type(error).__name__)
             raise
         work.operation.end(OperationState.DONE, result={"pause_ms": round(work.pause * 1000, 3)})
     emit(Event.OPERATION_DONE, f"{work.operation.kind} is done", operation=work.operation.id)
@@ -96,7 +99,7 @@ def claim(work: InPlace) -> None:
 
 def change(work: InPlace) -> None:
     """Change the file in one transaction, for which writers are asked to hold back."""
-    marks, operation = marks_of_this_host(), work.operation
+    marks, operation = work.marks, work.operation
     with contextlib.closing(sqlite.connect(work.path)) as conn, execute.prepared(conn):
         began = time.monotonic()
         marks.ask_to_yield(operation.tenant, seconds=work.limits.deadline)
@@ -111,14 +114,15 @@ def change(work: InPlace) -> None:
 
 def record(work: InPlace) -> None:
     """Let the catalog say what the file says."""
-    _repeat(work.operation)
+    _repeat(work.operation, work.marks)
 
 
-def settle(operation: Operation, *, error: str | None = None) -> OperationState:
+def settle(operation: Operation, *, marks: Marks, error: str | None = None) -> OperationState:
     """Put in order what an interrupted change left; may run twice.
 
     Args:
         operation: Under a token that its former worker has not.
+        marks: Where the processes of this host learn of it.
         error: Why it ended, if that is known.
 
     Raises:
@@ -128,13 +132,13 @@ def settle(operation: Operation, *, error: str | None = None) -> OperationState:
     place = _place(operation)
     with contextlib.closing(sqlite.connect(_path(operation, place))) as conn:
         fence.claim(conn, operation=operation.id, token=operation.token)
-    changed = _repeat(operation) != place.schema_hash
+    changed = _repeat(operation, marks) != place.schema_hash
     state = OperationState.DONE if changed else OperationState.UNDONE
     operation.end(state, error=None if changed else error or "its worker died before the change")
     return state
 
 
-def _repeat(operation: Operation) -> str | None:
+def _repeat(operation: Operation, marks: Marks) -> str | None:
     """Bring the catalog's copy of the schema hash up to the file's; gives it."""
     place = _place(operation)
     path = _path(operation, place)
@@ -151,7 +155,7 @@ def _repeat(operation: Operation) -> str | None:
             generation=place.generation,
             schema_hash=row.schema_hash,
         )
-    marks_of_this_host().changed(operation.tenant)
+    marks.changed(operation.tenant)
     return row.schema_hash
 
 

@@ -18,6 +18,7 @@ from tenantdb.catalog.states import OperationKind
 from tenantdb.errors import TenantBusy, TenantNotFound
 from workers import operation
 from workers.handover import Handover
+from workers.hosts import marks_of
 from workers.inplace import InPlace, change_in_place, in_place_payload
 from workers.journal import unobserved
 from workers.pause import Limits
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from migrations_engine.online.phases import Observer
     from migrations_engine.planned import Plan, Strategy
     from migrations_engine.schema import Schema
+    from tenantdb.marks import Marks
     from tenantdb.model import Route
     from tenantdb.settings import Settings
     from workers.operation import Operation
@@ -81,6 +83,7 @@ def migrate(
     """
     task = _Task(
         catalog=Catalog.open(settings),
+        marks=marks_of(settings),
         tenant=ids.canonical(tenant),
         schema=schema,
         limits=limits or Limits(),
@@ -95,6 +98,7 @@ class _Task:
     """One call of ``migrate``."""
 
     catalog: Catalog
+    marks: Marks
     tenant: str
     schema: Schema
     limits: Limits
@@ -138,7 +142,7 @@ class _Task:
             return plan.new.hash
 
         begun = self._begin(route, lambda session, _: in_place_payload(session, self.tenant))
-        work = InPlace(operation=begun, act=act, limits=self.limits)
+        work = InPlace(operation=begun, marks=self.marks, act=act, limits=self.limits)
         change_in_place(work, observer=self.observer)
         return self._result(plan, "in-place", work.pause)
 
@@ -153,6 +157,7 @@ class _Task:
         transfer = Transfer(
             operation=begun,
             handover=Handover.of(begun.payload),
+            marks=self.marks,
             limits=self.limits,
             observer=self.observer,
             progress=self.progress,

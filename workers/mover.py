@@ -14,6 +14,7 @@ from workers import operation, stages
 from workers.cutover import cut_over
 from workers.execution import carry_out
 from workers.handover import Handover
+from workers.hosts import marks_of
 from workers.journal import unobserved
 from workers.pause import Limits
 from workers.transfer import Transfer, silent
@@ -102,6 +103,7 @@ def move(
     transfer = Transfer(
         operation=begun,
         handover=Handover.of(begun.payload),
+        marks=marks_of(settings),
         limits=limits or Limits(),
         observer=observer,
         progress=progress,

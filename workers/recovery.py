@@ -19,6 +19,7 @@ from tenantdb.catalog.states import OperationKind, OperationState
 from tenantdb.errors import LeaseLost, TenantDBError
 from workers import birth, deletion, inplace, reaper
 from workers.handover import Handover
+from workers.hosts import marks_of
 from workers.journal import unobserved
 from workers.settlement import Settlement
 from workers.takeover import take_over
@@ -117,9 +118,11 @@ def _settle(settings: Settings, operation: Operation, observer: Observer) -> Non
         case OperationKind.DELETE:
             deletion.settle(settings, operation)
         case _ if "target" in operation.payload:
-            Settlement(operation=operation, handover=Handover.of(operation.payload)).settle(observer=observer)
+            Settlement(
+                operation=operation, handover=Handover.of(operation.payload), marks=marks_of(settings)
+            ).settle(observer=observer)
         case _:
-            inplace.settle(operation)
+            inplace.settle(operation, marks=marks_of(settings))
 
 
 def _ended(catalog: Catalog, row: Row) -> Settled:

@@ -13,6 +13,7 @@ from tenantdb.catalog import Catalog
 from tenantdb.catalog.states import OperationKind
 from workers import operation
 from workers.handover import Handover
+from workers.hosts import marks_of
 from workers.inplace import InPlace, change_in_place, in_place_payload
 from workers.journal import unobserved
 from workers.pause import Limits
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from migrations_engine.online.phases import Observer
     from migrations_engine.rollback import Restored
+    from tenantdb.marks import Marks
     from tenantdb.model import Route
     from tenantdb.settings import Settings
     from workers.operation import Operation
@@ -71,12 +73,14 @@ def rollback(
         LeaseLost: Another worker took the operation over.
     """
     catalog, identity, chosen = Catalog.open(settings), ids.canonical(tenant), limits or Limits()
+    marks = marks_of(settings)
     begun = operation.begin(catalog, kind=OperationKind.ROLLBACK, tenant=identity, plan=_plan)
     if "target" not in begun.payload:
-        return _in_place(begun, discard_since=discard_since, limits=chosen, observer=observer)
+        return _in_place(begun, marks=marks, discard_since=discard_since, limits=chosen, observer=observer)
     transfer = Transfer(
         operation=begun,
         handover=Handover.of(begun.payload),
+        marks=marks,
         limits=chosen,
         observer=observer,
         progress=progress,
@@ -95,7 +99,9 @@ def _plan(session: Session, route: Route, identity: str) -> Mapping[str, Any]:
     return Handover.to_before(session, tenant=route.tenant, operation=identity).payload()
 
 
-def _in_place(begun: Operation, *, discard_since: bool, limits: Limits, observer: Observer) -> RollbackResult:
+def _in_place(
+    begun: Operation, *, marks: Marks, discard_since: bool, limits: Limits, observer: Observer
+) -> RollbackResult:
     done: list[Restored] = []
 
     def act(conn: apsw.Connection, clock: Callable[[], float]) -> str:
@@ -106,7 +112,7 @@ def _in_place(begun: Operation, *, discard_since: bool, limits: Limits, observer
         done.append(restored)
         return schema.hash
 
-    work = InPlace(operation=begun, act=act, limits=limits)
+    work = InPlace(operation=begun, marks=marks, act=act, limits=limits)
     change_in_place(work, observer=observer)
     restored = done[-1]
     return _result(begun, schema=restored.version.schema.hash, pause=work.pause, discarded=restored.losses)

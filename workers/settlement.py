@@ -19,7 +19,7 @@ from tenantdb.catalog.states import GenerationState, OperationState, TenantState
 from tenantdb.errors import LeaseLost
 from workers import archive
 from workers.events import Event, emit
-from workers.hosts import host_of, marks_of_this_host
+from workers.hosts import host_of
 from workers.journal import unobserved
 from workers.verdict import Facts, FileFact, RouteFact, Verdict, decide
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from migrations_engine.online.phases import Observer
+    from tenantdb.marks import Marks
     from tenantdb.model import Control
     from workers.handover import Handover, Place
     from workers.operation import Operation
@@ -42,6 +43,7 @@ class Settlement:
 
     operation: Operation
     handover: Handover
+    marks: Marks
     error: str | None = None
     facts: Facts | None = None
 
@@ -157,7 +159,7 @@ def flip_route(settlement: Settlement) -> None:
     if _route(settlement) is RouteFact.SOURCE:
         with settlement.catalog() as session:
             settlement.handover.flip(session, token=settlement.operation.token)
-    marks_of_this_host().changed(settlement.handover.tenant)
+    settlement.marks.changed(settlement.handover.tenant)
 
 
 def open_target(settlement: Settlement) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from migrations_engine import sqlite
 from migrations_engine.online.mapping import identities
 from tenantdb import fence
-from workers.hosts import host_of, marks_of_this_host
+from workers.hosts import host_of
 from workers.journal import unobserved
 from workers.pause import Limits
 
@@ -70,7 +70,7 @@ class Transfer:
 
     operation: Operation
     handover: Handover
-    marks: Marks = field(default_factory=marks_of_this_host)
+    marks: Marks
     limits: Limits = field(default_factory=Limits)
     observer: Observer = unobserved
     progress: Callable[[str, int, int], None] = silent
