@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import migrations_engine as engine
@@ -13,13 +15,7 @@ def kinds(old, new):
 
 
 def schema(document):
-    return engine.loads(engine_json(document))
-
-
-def engine_json(document):
-    import json
-
-    return json.dumps(document)
+    return engine.loads(json.dumps(document))
 
 
 USERS = {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT", "age": "INTEGER"}}
@@ -243,11 +239,15 @@ def test_two_tables_that_claim_one_old_name_are_refused():
 
 
 def fills(old, new):
-    return {s.subject: s.fill for s in engine.compare(schema(old), schema(new)).steps if getattr(s, "fill", None)}
+    return {
+        s.subject: s.fill for s in engine.compare(schema(old), schema(new)).steps if getattr(s, "fill", None)
+    }
 
 
 def test_a_fill_acts_on_a_new_and_on_a_changed_column():
-    new = users(name="TEXT NOT NULL", age="INTEGER", b="INT", _fill={"name": "coalesce(name, '')", "b": "age"})
+    new = users(
+        name="TEXT NOT NULL", age="INTEGER", b="INT", _fill={"name": "coalesce(name, '')", "b": "age"}
+    )
     assert fills(USERS, new) == {"Users.name": "coalesce(name, '')", "Users.b": "age"}
 
 
@@ -257,5 +257,7 @@ def test_a_fill_is_spent_where_the_column_does_not_change():
 
 
 def test_a_fill_acts_where_a_new_rule_is_about_its_column():
-    new = users(name="TEXT", age="INTEGER", _checks=["age >= 0"], _fill={"age": "max(age, 0)", "name": "'lost'"})
+    new = users(
+        name="TEXT", age="INTEGER", _checks=["age >= 0"], _fill={"age": "max(age, 0)", "name": "'lost'"}
+    )
     assert fills(USERS, new) == {"Users.age": "max(age, 0)"}
