@@ -200,7 +200,7 @@ _ASCII_LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A
 
 def fold(name: str) -> str:
     """A name as SQLite compares it: ASCII letters without case, all else by code point."""
-    return name.translate(_ASCII_LOWER)
+    return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
 
 
 def quote(name: str) -> str:

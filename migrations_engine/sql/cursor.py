@@ -14,7 +14,7 @@ _END: Final = ("", "", "")
 class Cursor:
     """A place in a list of tokens; every ``accept`` and ``expect`` moves it on."""
 
-    __slots__ = ("_index", "_tokens", "_words", "sql")
+    __slots__ = ("_count", "_index", "_tokens", "_words", "sql")
 
     def __init__(self, sql: str) -> None:
         self.sql = sql
@@ -23,17 +23,18 @@ class Cursor:
             token.text.upper() if token.kind in ("word", "operator") else "" for token in self._tokens
         ]
         self._words += _END
+        self._count = len(self._tokens)
         self._index = 0
 
     @property
     def done(self) -> bool:
         """Whether all tokens are read."""
-        return self._index >= len(self._tokens)
+        return self._index >= self._count
 
     @property
     def position(self) -> int:
         """The offset of the next token, or of the end of the text."""
-        return len(self.sql) if self.done else self._tokens[self._index].start
+        return self._tokens[self._index].start if self._index < self._count else len(self.sql)
 
     @property
     def behind(self) -> int:
@@ -42,7 +43,7 @@ class Cursor:
 
     def peek(self) -> Token | None:
         """The next token; None behind the last."""
-        return None if self.done else self._tokens[self._index]
+        return self._tokens[self._index] if self._index < self._count else None
 
     def word(self, ahead: int = 0) -> str:
         """The next token, or the one after it, in upper case; empty where it is no word and no operator."""
@@ -50,11 +51,10 @@ class Cursor:
 
     def advance(self) -> Token:
         """Read the next token, whatever it is."""
-        token = self.peek()
-        if token is None:
+        if self._index >= self._count:
             self.fail("something is missing at the end")
         self._index += 1
-        return token
+        return self._tokens[self._index - 1]
 
     def accept(self, *words: str) -> bool:
         """Read these words, three at most, if they come next: all or none."""
