@@ -15,6 +15,7 @@ from migrations_engine.errors import DestructiveChange, WayBackLossy
 from tenantdb import get_tenant_db, home, settings
 from tenantdb.catalog import Catalog, rollouts, schemas, servers, tenants
 from tenantdb.catalog.states import Outcome
+from tenantdb.cli.app import run
 from tenantdb.errors import RolloutState as WrongState
 from tenantdb.errors import TenantNotFound
 from workers import batch, creation, operation
@@ -309,6 +310,18 @@ def command(*arguments):
     return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.fixture
+def here(capsys):
+    """Runs a command in this process; its workers are processes all the same."""
+
+    def run_here(*arguments):
+        code = run(["rollout", *arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run_here
+
+
 def ended(process, *, within=60):
     out, err = process.communicate(timeout=within)
     return process.returncode, out, err
@@ -342,9 +355,9 @@ def documents(tmp_path):
     return tmp_path
 
 
-def test_the_command_brings_the_fleet_there_and_says_so(customers, documents):
+def test_the_command_brings_the_fleet_there_and_says_so(customers, documents, here):
     customers.add("a", "b", "c")
-    code, out, err = ended(command("start", "after.json", "--canary", "1", "--json"))
+    code, out, err = here("start", "after.json", "--canary", "1", "--json")
     assert (code, err.count("Traceback")) == (0, 0)
     told = json.loads(out)
     assert (told["state"], told["counts"], told["schema"]) == ("done", {"done": 3}, hash_of(AFTER))
@@ -352,15 +365,15 @@ def test_the_command_brings_the_fleet_there_and_says_so(customers, documents):
     assert told["failures"] == []
 
 
-def test_the_command_says_when_a_tenant_failed(customers, documents):
+def test_the_command_says_when_a_tenant_failed(customers, documents, here):
     customers.add("a", "b", "c")
     get_tenant_db("b").execute("insert into People(id, name) values (41, null)")
-    code, out, _ = ended(command("start", "after.json", "--max-failures", "1", "--json"))
+    code, out, _ = here("start", "after.json", "--max-failures", "1", "--json")
     [failure] = json.loads(out)["failures"]
     assert code == 4
     assert (failure["tenant"], failure["sample"]) == ("b", [41])
     assert failure["error"].startswith("DataDoesNotFit")
-    code, out, _ = ended(command("show", "r1"))
+    code, out, _ = here("show", "r1")
     assert code == 0
     assert "b: DataDoesNotFit" in out
 
@@ -378,9 +391,9 @@ def test_the_command_says_when_a_tenant_failed(customers, documents):
         (["pause", "r9"], 2, "r9"),
     ],
 )
-def test_bad_input_is_refused_in_a_sentence(customers, documents, arguments, code, said):
+def test_bad_input_is_refused_in_a_sentence(customers, documents, here, arguments, code, said):
     customers.add("a")
-    got, out, err = ended(command(*arguments))
+    got, out, err = here(*arguments)
     assert got == code
     assert said in out + err
     assert "Traceback" not in err
@@ -399,7 +412,7 @@ def running(customers):
     return bool(found) and found[0].counts.get("running", 0) > 0
 
 
-def test_a_killed_coordinator_leaves_no_process_and_is_resumed(customers, documents):
+def test_a_killed_coordinator_leaves_no_process_and_is_resumed(customers, documents, here):
     with blocked(customers):
         process = command("start", "after.json", "--canary", "1", "--waves", "100%")
         wait_for(lambda: running(customers) and len(processes_of(documents)) > 1)
@@ -407,29 +420,29 @@ def test_a_killed_coordinator_leaves_no_process_and_is_resumed(customers, docume
         process.communicate()
         wait_for(lambda: processes_of(documents) == [])
     assert rolling.show(customers.catalog, "r1").state == "running"
-    code, out, _ = ended(command("resume", "r1", "--json"))
+    code, out, _ = here("resume", "r1", "--json")
     assert (code, json.loads(out)["counts"]) == (0, {"done": 3})
 
 
-def test_a_second_driver_is_refused(customers, documents):
+def test_a_second_driver_is_refused(customers, documents, here):
     with blocked(customers):
         process = command("start", "after.json", "--canary", "1", "--waves", "100%")
         wait_for(lambda: running(customers))
-        code, _, err = ended(command("resume", "r1"))
+        code, _, err = here("resume", "r1")
         assert (code, str(process.pid) in err) == (2, True)
     assert ended(process)[0] == 0
 
 
-def test_another_process_pauses_it(customers, documents):
+def test_another_process_pauses_it(customers, documents, here):
     with blocked(customers):
         process = command("start", "after.json", "--canary", "1", "--waves", "100%", "--json")
         wait_for(lambda: running(customers))
-        assert ended(command("pause", "r1"))[0] == 0
+        assert here("pause", "r1")[0] == 0
     code, out, _ = ended(process)
     told = json.loads(out)
     assert (code, told["state"]) == (4, "paused")
     assert told["counts"]["pending"] >= 2
-    assert ended(command("resume", "r1"))[0] == 0
+    assert here("resume", "r1")[0] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -454,10 +467,10 @@ def test_a_killed_worker_is_replaced(customers, documents):
     assert (code, json.loads(out)["counts"]) == (0, {"done": 3})
 
 
-def test_a_list_and_a_plan_read_as_text(customers, documents):
+def test_a_list_and_a_plan_read_as_text(customers, documents, here):
     customers.add("a")
-    code, out, _ = ended(command("plan", "less.json"))
+    code, out, _ = here("plan", "less.json")
     assert (code, "destroys" in out) == (0, True)
     customers.roll_out()
-    code, out, _ = ended(command("list"))
+    code, out, _ = here("list")
     assert (code, "r1" in out, "1 done" in out) == (0, True, True)
