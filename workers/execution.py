@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import apsw
@@ -9,7 +10,7 @@ import apsw
 from migrations_engine.errors import MigrationError
 from migrations_engine.online.phases import run
 from tenantdb.catalog.states import OperationState
-from tenantdb.errors import LeaseLost, OperationUnknown, TenantDBError
+from tenantdb.errors import CatalogUnavailable, LeaseLost, OperationUnknown, TenantDBError
 from workers.events import Event, emit
 from workers.journal import Journal
 from workers.settlement import Settlement
@@ -72,4 +73,6 @@ def _settled(transfer: Transfer, error: BaseException) -> Verdict:
     try:
         return settlement.settle()
     except (TenantDBError, MigrationError, apsw.Error, OSError) as unsettled:
+        with contextlib.suppress(CatalogUnavailable):
+            transfer.operation.let_go()
         raise OperationUnknown(transfer.operation.id, reason=f"{error}; then {unsettled}") from error
