@@ -1,0 +1,71 @@
+"""A plan: what goes which way, for which reason, at what cost; and that it changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+import migrations_engine as engine
+from migrations_engine import compiling, errors
+
+T = {"T": {"id": "INTEGER PRIMARY KEY", "a": "TEXT"}}
+
+
+def test_a_plan_says_how_each_table_goes(db, schema):
+    db.apply({**T, "Gone": {"x": "INT"}, "Same": {"x": "INT"}})
+    db.run("INSERT INTO T(a) VALUES ('x'), ('y')")
+    new = {"T": {**T["T"], "a": "TEXT COLLATE NOCASE"}, "Same": {"x": "INT", "y": "INT"}, "New": {"x": "INT"}}
+    plan = engine.plan(schema(new), db.path)
+    assert {action.name: action.way for action in plan.tables} == {
+        "Gone": "drop",
+        "T": "rebuild",
+        "Same": "alter",
+        "New": "create",
+    }
+    assert (plan.strategy, plan.rows, plan.way_back) == ("rebuild", 2, "lossless")
+    assert plan.bytes > 0
+    assert plan.pause > 0
+
+
+def test_a_rebuild_has_its_reason(db, schema):
+    db.apply(T)
+    plan = engine.plan(schema({"T": {**T["T"], "b": "TEXT DEFAULT CURRENT_TIME"}}), db.path)
+    assert [action.reason for action in plan.tables] == ["add column T.b (its default is no constant)"]
+
+
+def test_a_file_that_is_as_wanted_has_nothing_to_do(db, schema):
+    db.apply(T)
+    plan = engine.plan(schema(T), db.path)
+    assert (plan.strategy, plan.pause, plan.change.steps) == ("none", 0, ())
+
+
+def test_a_plan_changes_nothing(db, schema):
+    db.apply(T)
+    before = db.path.read_bytes()
+    engine.plan(schema({"T": {"id": "INTEGER PRIMARY KEY"}}), db.path)
+    assert db.path.read_bytes() == before
+
+
+def test_an_index_costs_the_rows_of_its_table(db, schema):
+    db.apply(T)
+    db.run("INSERT INTO T(a) VALUES ('x'), ('y'), ('z')")
+    plan = engine.plan(schema({"T": {**T["T"], "_indexes": ["a"]}}), db.path)
+    assert (plan.strategy, plan.rows) == ("in-place", 3)
+
+
+def test_an_alteration_that_leads_elsewhere_becomes_a_rebuild(schema):
+    """SQLite rewrites the view with its table's name; this document wants it to go on naming the old one."""
+    view = {"_views": {"v": "CREATE VIEW v AS SELECT a FROM T"}}
+    plan = compiling.compiled(schema({**T, **view}), schema({"U": {**T["T"], "_renamed_from": "T"}, **view}))
+    assert [(action.name, action.way) for action in plan.tables] == [("U", "rebuild")]
+
+
+def test_what_sqlite_refuses_is_found_before_any_file_is_touched():
+    new = engine.Schema(views=(engine.model.View(name="v", sql="CREATE VIEW v AS SELECT 1 FROM"),))
+    with pytest.raises(errors.SchemaError, match="incomplete input"):
+        compiling.compiled(engine.Schema(), new)
+
+
+def test_a_fill_that_names_no_column_is_refused(schema):
+    new = {"T": {**T["T"], "b": "TEXT NOT NULL", "_fill": {"b": "nothing_of_that_name"}}}
+    with pytest.raises(errors.SchemaError, match="nothing_of_that_name"):
+        compiling.compiled(schema(T), schema(new))
