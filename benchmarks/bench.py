@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from figures import Figure
 
-BENCHMARKS = ("hot_path", "guards", "dialect", "move")
+BENCHMARKS = ("hot_path", "guards", "dialect", "online_rates", "move")
 RUNS = 5
 WIDTH = 130
 
