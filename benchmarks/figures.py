@@ -65,12 +65,13 @@ def _slice(work: Callable[[], object]) -> float:
 def paired(ours: Callable[[], object], theirs: Callable[[], object], *, rounds: int) -> float:
     """How many times as fast one work is as another that waits for the same disk.
 
-    They take turns, call by call, so that both have the same disk; a ratio of medians.
+    They take turns, call by call, and in turns each goes first, so that both have the same disk; a ratio of
+    medians.
     """
     spent = {work: [_seconds(work)] for work in (ours, theirs)}
-    for _ in range(rounds):
-        for work, times in spent.items():
-            times.append(_seconds(work))
+    for number in range(rounds):
+        for work in (ours, theirs) if number % 2 else (theirs, ours):
+            spent[work].append(_seconds(work))
     return statistics.median(spent[theirs]) / statistics.median(spent[ours])
 
 

@@ -41,7 +41,7 @@ def prepare(folder: Path) -> None:
 
 def durable(folder: Path) -> float:
     """Transactions of one row, each synced to the disk before it is acknowledged: the default."""
-    return compared(folder, lambda path: transaction(path, level="full"), rounds=300)
+    return compared(folder, lambda path: transaction(path, level="full"), rounds=1000)
 
 
 def unsynced(folder: Path) -> float:
