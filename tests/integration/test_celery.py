@@ -93,7 +93,7 @@ def kill(process):
 
 
 def send(task, *arguments):
-    """Send a message from a process of its own: this one must not import the app with another test's settings."""
+    """Send a message from a process of its own: the app reads the settings when it is imported."""
     code = f"from workers import tasks; tasks.{task}.delay(*{arguments!r})"
     subprocess.run([sys.executable, "-P", "-c", code], check=True)
 
