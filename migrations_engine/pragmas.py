@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 _VIRTUAL, _STORED = 2, 3
 """What table_xinfo calls hidden: the two kinds of generated columns."""
 
-_JOINED = "SELECT m.name, p.* FROM main.sqlite_schema AS m JOIN {} AS p WHERE m.type = 'table'"
+# Virtual tables have no root page; asking about one would need its module, which may be the application's.
+_JOINED = (
+    "SELECT m.name, p.* FROM main.sqlite_schema AS m JOIN {} AS p WHERE m.type = 'table' AND m.rootpage > 0"
+)
 
 _UNIQUES = """SELECT m.name, l.name, i.name FROM main.sqlite_schema AS m JOIN pragma_index_list(m.name) AS l
-    JOIN pragma_index_info(l.name) AS i WHERE m.type = 'table' AND l.origin IN ('u', 'pk')"""
+    JOIN pragma_index_info(l.name) AS i WHERE m.type = 'table' AND m.rootpage > 0 AND l.origin IN ('u', 'pk')"""
 
 
 def shadow_tables(conn: apsw.Connection) -> frozenset[str]:
@@ -63,7 +66,7 @@ def _facts_of_table(table: Table) -> _Facts:
     keys = [unique.columns for unique in table.uniques]
     if key and not key.is_rowid:
         keys.append(key.columns)
-    facts.uniques = {tuple(dict.fromkeys(fold(c.expression) for c in columns)) for columns in keys}
+    facts.uniques = {_distinct(fold(c.expression) for c in columns) for columns in keys}
     for foreign in table.foreign_keys:
         parents = tuple(map(fold, foreign.parent_columns)) or (None,) * len(foreign.columns)
         pairs = tuple(zip(map(fold, foreign.columns), parents, strict=True))
@@ -86,6 +89,11 @@ def _has_rowid_key(table: Table) -> bool:
     return table.primary_key is not None and table.primary_key.is_rowid
 
 
+def _distinct(columns: Iterable[str]) -> tuple[str, ...]:
+    """The columns of a key; WITHOUT ROWID takes one that is named twice once."""
+    return tuple(dict.fromkeys(columns))
+
+
 def _facts_of_file(conn: apsw.Connection) -> dict[str, _Facts]:
     """What SQLite says, by folded table name; three statements for the whole file."""
     facts: defaultdict[str, _Facts] = defaultdict(_Facts)
@@ -104,7 +112,7 @@ def _add_uniques(conn: apsw.Connection, facts: dict[str, _Facts]) -> None:
     for table, index, column in sqlite.rows(conn, _UNIQUES):
         keys.setdefault((table, index), []).append(fold(column))
     for (table, _), named in keys.items():
-        facts[fold(table)].uniques.add(tuple(named))
+        facts[fold(table)].uniques.add(_distinct(named))
 
 
 def _add_foreign_keys(conn: apsw.Connection, facts: dict[str, _Facts]) -> None:

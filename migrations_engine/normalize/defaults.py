@@ -7,8 +7,8 @@ from typing import Final
 
 from migrations_engine.normalize import names
 from migrations_engine.normalize.expressions import joined
-from migrations_engine.normalize.parentheses import stripped
 from migrations_engine.sql.lexer import tokenize, unquote
+from migrations_engine.sql.parentheses import stripped
 
 _VALUES: Final = frozenset(("TRUE", "FALSE", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP"))
 

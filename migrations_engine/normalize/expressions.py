@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from migrations_engine.model import fold
 from migrations_engine.normalize import names
-from migrations_engine.normalize.parentheses import stripped
 from migrations_engine.sql.lexer import tokenize, unquote
+from migrations_engine.sql.parentheses import stripped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from migrations_engine.model import Trigger, View, VirtualTable, fold
 from migrations_engine.normalize import names
 from migrations_engine.normalize.expressions import canonical_token
-from migrations_engine.normalize.parentheses import stripped
 from migrations_engine.sql import heads
 from migrations_engine.sql.cursor import Cursor
 from migrations_engine.sql.keywords import KEYWORDS
 from migrations_engine.sql.lexer import unquote
+from migrations_engine.sql.parentheses import stripped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ from migrations_engine.model import Conflict, ForeignKey, IndexedColumn
 from migrations_engine.sql.cursor import Cursor
 from migrations_engine.sql.keywords import RESERVED
 from migrations_engine.sql.lexer import Token, unquote
+from migrations_engine.sql.parentheses import closing, stripped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,25 +78,23 @@ def parse_indexed_column(text: str) -> IndexedColumn:
 
 
 def indexed_column(sql: str, entry: Sequence[Token]) -> IndexedColumn:
-    """One entry of a key or an index from its tokens.
+    """One entry of a key or an index from its tokens; the text of an expression stays as written.
 
     A last COLLATE belongs to the entry only behind a whole operand: in ``a || b COLLATE NOCASE`` it is b's.
     """
     tokens, descending = list(entry), False
     if len(tokens) > 1 and tokens[-1].text.upper() in ("ASC", "DESC"):
         descending = tokens.pop().text.upper() == "DESC"
-    collation = None
-    while True:
-        if collation is None and _ends_with_collation(tokens):
-            collation = unquote(tokens[-1].text)
-            del tokens[-2:]
-        elif len(tokens) > 2 and _closing(tokens, 0) == len(tokens) - 1:
-            tokens = tokens[1:-1]
-        else:
-            break
-    single = len(tokens) == 1 and _is_name(tokens[0])
+    written, collation = tokens, None
+    bare = stripped(tokens)
+    while _ends_with_collation(bare):
+        # The outermost of several is the one that SQLite takes.
+        collation = collation or unquote(bare[-1].text)
+        written = list(bare[:-2])
+        bare = stripped(written)
+    single = len(bare) == 1 and _is_name(bare[0])
     return IndexedColumn(
-        expression=unquote(tokens[0].text) if single else sql[tokens[0].start : tokens[-1].end],
+        expression=unquote(bare[0].text) if single else sql[written[0].start : written[-1].end],
         is_column=single,
         collation=collation,
         descending=descending,
@@ -103,22 +102,12 @@ def indexed_column(sql: str, entry: Sequence[Token]) -> IndexedColumn:
 
 
 def _ends_with_collation(tokens: Sequence[Token]) -> bool:
-    """Whether COLLATE and a name stand behind exactly one operand: a name, a call or a parenthesis."""
+    """Whether COLLATE and a name stand behind exactly one operand: a name, a call, a parenthesis, another."""
     if len(tokens) < 3 or tokens[-2].text.upper() != "COLLATE":
         return False
-    operand = len(tokens) - 2
+    operand = tokens[:-2]
     opens = 0 if tokens[0].text == "(" else 1
-    return operand == 1 or (tokens[opens].text == "(" and _closing(tokens, opens) == operand - 1)
-
-
-def _closing(tokens: Sequence[Token], opens: int) -> int:
-    """The index of the parenthesis that closes the one at ``opens``; -1 where there is none."""
-    depth = 0
-    for index in range(opens, len(tokens)):
-        depth += {"(": 1, ")": -1}.get(tokens[index].text, 0)
-        if depth == 0:
-            return index if tokens[opens].text == "(" else -1
-    return -1
+    return len(operand) == 1 or closing(operand, opens) == len(operand) - 1 or _ends_with_collation(operand)
 
 
 def _is_name(token: Token) -> bool:

@@ -79,6 +79,24 @@ def test_nothing_of_the_file_is_run(conn):
     assert ran == []
 
 
+def test_functions_collations_and_modules_of_the_application_may_be_missing(tmp_path):
+    path = tmp_path / "a.db"
+    theirs = apsw.Connection(str(path))
+    theirs.create_scalar_function("theirs", lambda *_: 1, deterministic=True)
+    theirs.create_collation("theirs", lambda a, b: (a > b) - (a < b))
+    theirs.execute(
+        """CREATE TABLE t(a TEXT COLLATE theirs UNIQUE CHECK (theirs(a)), b AS (theirs(a)));
+           CREATE INDEX i ON t(theirs(a)) WHERE theirs(a) > 1; CREATE VIEW v AS SELECT theirs(1);
+           PRAGMA writable_schema = ON;
+           INSERT INTO sqlite_schema
+             VALUES ('table', 'x', 'x', 0, 'CREATE VIRTUAL TABLE x USING theirs(1)')"""
+    )
+    theirs.close()
+    schema = engine.introspect(path)
+    assert [len(found) for found in (schema.tables, schema.views, schema.virtual_tables)] == [1, 1, 1]
+    assert schema.tables[0].indexes[0].columns[0].expression == "theirs(a)"
+
+
 def test_a_file_whose_text_and_structure_disagree_is_refused(tmp_path):
     path = tmp_path / "a.db"
     conn = apsw.Connection(str(path))

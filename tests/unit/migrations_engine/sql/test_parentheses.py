@@ -1,7 +1,7 @@
 import pytest
 
-from migrations_engine.normalize.parentheses import stripped
 from migrations_engine.sql.lexer import tokenize
+from migrations_engine.sql.parentheses import stripped
 
 
 @pytest.mark.parametrize(
