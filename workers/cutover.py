@@ -38,9 +38,9 @@ class Attempt:
     """One try: the locks that it holds, each let go of by its own stack, innermost first."""
 
     transfer: Transfer
+    pause: Pause
     catalog: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     source: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    pause: Pause = field(init=False)
     fenced: bool = False
 
 
@@ -58,11 +58,10 @@ def lock_catalog(attempt: Attempt) -> None:
 def lock_source(attempt: Attempt) -> None:
     """Ask writers to hold back, and poll for the write lock; the pause begins, with its watchdog."""
     transfer, limits = attempt.transfer, attempt.transfer.limits
-    attempt.pause = Pause(tenant=transfer.tenant, lock=transfer.lock, deadline=limits.deadline)
-    attempt.transfer.marks.ask_to_yield(transfer.tenant, seconds=limits.deadline)
-    attempt.source.callback(attempt.transfer.marks.stop_asking, transfer.tenant)
+    attempt.pause.begin()
+    transfer.marks.ask_to_yield(transfer.tenant, seconds=limits.deadline)
+    attempt.source.callback(transfer.marks.stop_asking, transfer.tenant)
     attempt.source.enter_context(transfer.owned(transfer.lock, wait=limits.budget, durable=True))
-    attempt.source.enter_context(attempt.pause)
 
 
 def last_drain(attempt: Attempt) -> None:
@@ -165,16 +164,17 @@ def cut_over(transfer: Transfer) -> None:
 
 def _try(transfer: Transfer) -> bool:
     """One attempt; False where it missed its pause and everything is as before."""
-    attempt = Attempt(transfer=transfer)
+    pause = Pause(tenant=transfer.tenant, lock=transfer.lock, deadline=transfer.limits.deadline)
+    attempt = Attempt(transfer=transfer, pause=pause)
     try:
-        with attempt.catalog, attempt.source:
+        with pause, attempt.catalog, attempt.source:
             run(CUTOVER, attempt, observer=transfer.observer)
     except (TenantBusy, DatabaseBusy) as error:
         if attempt.fenced:
             raise
         emit(Event.PAUSE_MISSED, f"the pause was missed: {error}", operation=transfer.operation.id)
         return False
-    transfer.figures.pause = attempt.pause.seconds
+    transfer.figures.pause = pause.seconds
     emit(
         Event.PAUSE_ENDED,
         f"writers waited {attempt.pause.seconds * 1000:.1f} ms",

@@ -7,6 +7,7 @@ lock back, whatever the process is waiting for. The fence and the deadline exclu
 from __future__ import annotations
 
 import contextlib
+import gc
 import threading
 import time
 from dataclasses import dataclass, field
@@ -44,20 +45,28 @@ class Pause:
     deadline: float
     began: float = field(default_factory=time.monotonic)
     ended: float | None = None
+    _collects: bool = field(default_factory=gc.isenabled)
     _decided: bool = False
     _expired: bool = False
     _mutex: threading.Lock = field(default_factory=threading.Lock)
     _timer: threading.Timer | None = None
 
     def __enter__(self) -> Self:
-        """Begin to watch."""
-        self._timer = threading.Timer(self.deadline - (time.monotonic() - self.began), self._expire)
+        """Be there for a pause, which ``begin`` begins."""
+        return self
+
+    def begin(self) -> None:
+        """Begin to watch; writers are held back only after this, because a thread takes its time to start."""
+        self._timer = threading.Timer(self.deadline, self._expire)
         self._timer.daemon = True
         self._timer.start()
-        return self
+        gc.disable()  # a collection of all that a worker has loaded takes as long as the whole pause may
+        self.began = time.monotonic()
 
     def __exit__(self, *_: object) -> None:
         """Watch no longer."""
+        if self._collects:
+            gc.enable()
         if self._timer is not None:
             self._timer.cancel()
 
