@@ -20,12 +20,12 @@ _VIRTUAL, _STORED = 2, 3
 """What table_xinfo calls hidden: the two kinds of generated columns."""
 
 # Virtual tables have no root page; asking about one would need its module, which may be the application's.
-_JOINED = (
-    "SELECT m.name, p.* FROM main.sqlite_schema AS m JOIN {} AS p WHERE m.type = 'table' AND m.rootpage > 0"
-)
+_ORDINARY = "m.type = 'table' AND m.rootpage > 0"
 
-_UNIQUES = """SELECT m.name, l.name, i.name FROM main.sqlite_schema AS m JOIN pragma_index_list(m.name) AS l
-    JOIN pragma_index_info(l.name) AS i WHERE m.type = 'table' AND m.rootpage > 0 AND l.origin IN ('u', 'pk')"""
+_JOINED = f"SELECT m.name, p.* FROM main.sqlite_schema AS m JOIN {{}} AS p WHERE {_ORDINARY}"
+
+_UNIQUES = f"""SELECT m.name, l.name, i.name FROM main.sqlite_schema AS m JOIN pragma_index_list(m.name) AS l
+    JOIN pragma_index_info(l.name) AS i WHERE {_ORDINARY} AND l.origin IN ('u', 'pk')"""
 
 
 def shadow_tables(conn: apsw.Connection) -> frozenset[str]:
