@@ -54,15 +54,15 @@ def carry_over(
     A counter that stayed behind would give the number of a deleted row to a new one.
     """
     with linked(source, target) as schema, admit(target):
-        for mapping in _counted(target, schema, mappings):
+        for mapping in _differing_counters(target, schema, mappings):
             target.execute(f"DELETE FROM main.{_COUNTERS} WHERE name = ?", (mapping.target.name,))
             target.execute(
                 f"INSERT INTO main.{_COUNTERS} (name, seq) "
                 f"SELECT ?, seq FROM {schema}.{_COUNTERS} WHERE name = ?",
                 (mapping.target.name, mapping.source.name),
             )
-        for name in _HEADER:
-            target.execute(f"PRAGMA main.{name} = {sqlite.value(target, f'PRAGMA {schema}.{name}')}")
+        for name, theirs, _ in _differing_header(target, schema):
+            target.execute(f"PRAGMA main.{name} = {theirs}")
 
 
 def differences(
@@ -72,15 +72,11 @@ def differences(
     with linked(source, target) as schema:
         found = [
             f"{name} is {theirs} at the source and {ours} at the copy"
-            for name in _HEADER
-            if (theirs := sqlite.value(target, f"PRAGMA {schema}.{name}"))
-            != (ours := sqlite.value(target, f"PRAGMA main.{name}"))
+            for name, theirs, ours in _differing_header(target, schema)
         ]
         found += [
-            f"the counter of {mapping.target.name} is {theirs} at the source and {ours} at the copy"
-            for mapping in _counted(target, schema, mappings)
-            if (theirs := _counters(target, schema, mapping.source.name))
-            != (ours := _counters(target, "main", mapping.target.name))
+            f"the counter of {mapping.target.name} is not that of the source"
+            for mapping in _differing_counters(target, schema, mappings)
         ]
     return tuple(found)
 
@@ -102,12 +98,24 @@ def _triggers(conn: apsw.Connection) -> list[tuple[str, str, str]]:
     return [(name, table, text) for name, table, text in sqlite.rows(conn, sql)]
 
 
-def _counted(target: apsw.Connection, schema: str, mappings: Sequence[Mapping]) -> list[Mapping]:
-    """The tables that count on both sides; one that begins to count goes on from its highest row."""
-    if not all(target.table_exists(name, _COUNTERS) for name in ("main", schema)):
-        return []
+def _differing_header(target: apsw.Connection, schema: str) -> list[tuple[str, int, int]]:
+    """(name, the source's value, the copy's) of the header values that differ."""
+    values = [
+        (name, sqlite.value(target, f"PRAGMA {schema}.{name}"), sqlite.value(target, f"PRAGMA main.{name}"))
+        for name in _HEADER
+    ]
+    return [(name, theirs, ours) for name, theirs, ours in values if theirs != ours]
+
+
+def _differing_counters(target: apsw.Connection, schema: str, mappings: Sequence[Mapping]) -> list[Mapping]:
+    """The tables that count on both sides and differ; one that begins to count goes on by itself."""
+    theirs, ours = _counters(target, schema), _counters(target, "main")
     return [
-        mapping for mapping in mappings if _counts(mapping.source.table) and _counts(mapping.target.table)
+        mapping
+        for mapping in mappings
+        if _counts(mapping.source.table)
+        and _counts(mapping.target.table)
+        and theirs.get(mapping.source.name) != ours.get(mapping.target.name)
     ]
 
 
@@ -115,7 +123,7 @@ def _counts(table: Table) -> bool:
     return table.primary_key is not None and table.primary_key.autoincrement
 
 
-def _counters(target: apsw.Connection, schema: str, name: str) -> list[object]:
-    return [
-        seq for (seq,) in sqlite.rows(target, f"SELECT seq FROM {schema}.{_COUNTERS} WHERE name = ?", (name,))
-    ]
+def _counters(target: apsw.Connection, schema: str) -> dict[str, object]:
+    if not target.table_exists(schema, _COUNTERS):
+        return {}
+    return dict(sqlite.rows(target, f"SELECT name, seq FROM {schema}.{_COUNTERS}"))

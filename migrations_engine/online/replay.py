@@ -167,8 +167,12 @@ class Replayer:
         )
         return self.target.changes()
 
+    def touched(self) -> set[str]:
+        """The source tables that the stretch which was replayed last has dirty keys of."""
+        return {name for (name,) in sqlite.rows(self.target, f"SELECT DISTINCT tbl FROM temp.{KEYS}")}
+
     def _rewrite(self, *, is_last: bool) -> list[Misfit]:
-        touched = {name for (name,) in sqlite.rows(self.target, f"SELECT DISTINCT tbl FROM temp.{KEYS}")}
+        touched = self.touched()
         misfits: list[Misfit] = []
         for rewrite in self.rewrites:
             if rewrite.mapping.source.name in touched:

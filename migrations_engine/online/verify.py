@@ -11,6 +11,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from migrations_engine.online import parents
 from migrations_engine.online.comparison import Comparison
 from migrations_engine.online.digest import EMPTY, Digest
 from migrations_engine.online.ranges import Ranges
@@ -18,7 +19,7 @@ from migrations_engine.online.replay import Replayer, replaying
 from migrations_engine.online.rewrite import behind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     import apsw
 
@@ -69,7 +70,7 @@ def full(
     Raises:
         CaptureLost: The log does not note a table by the key that its mapping goes by.
         VerificationFailed: The sides differ: table, count and sample keys.
-        DataDoesNotFit: Rows that the target's constraints refuse, without ``discard``.
+        DataDoesNotFit: Rows that the target's constraints or new foreign keys refuse, without ``discard``.
     """
     with replaying(source, target, mappings, discard=discard) as replayer:
         tally = _Tally(watermark=after)
@@ -81,6 +82,7 @@ def full(
                     tally.add(comparison, comparison.check(ranges.advance()))
                 if progress is not None:
                     progress(tally.rows)
+        _require_parents(replayer)
     return tally.report()
 
 
@@ -108,21 +110,31 @@ def keys(
     Raises:
         CaptureLost: The log does not note a table by the key that its mapping goes by.
         VerificationFailed: The sides differ: table, count and sample keys.
-        DataDoesNotFit: Rows that the target's constraints refuse, without ``discard``.
+        DataDoesNotFit: Rows that the target's constraints or new foreign keys refuse, without ``discard``.
     """
     with replaying(source, target, mappings, discard=discard) as replayer, admit(target):
         tally = _Tally(watermark=after)
         tally.replay(replayer)
-        for comparison in _comparisons(replayer):
+        touched = replayer.touched()
+        for comparison in _comparisons(replayer, touched):
             tally.add(comparison, comparison.check(partial(behind, mapping=comparison.mapping)))
+        _require_parents(replayer)
     return tally.report()
 
 
-def _comparisons(replayer: Replayer) -> list[Comparison]:
+def _comparisons(replayer: Replayer, tables: Container[str] | None = None) -> list[Comparison]:
+    """One for each source table, or for some."""
     return [
         Comparison(replayer.target, replayer.schema, rewrite, discard=replayer.discard)
         for rewrite in replayer.rewrites
+        if tables is None or rewrite.mapping.source.name in tables
     ]
+
+
+def _require_parents(replayer: Replayer) -> None:
+    """With leave to discard nothing is required: what became of parents was said before."""
+    if not replayer.discard:
+        parents.require(replayer.target, [rewrite.mapping for rewrite in replayer.rewrites])
 
 
 class _Tally:

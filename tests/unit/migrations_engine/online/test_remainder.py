@@ -50,7 +50,7 @@ def test_differences_are_named_until_they_are_carried_over(captured: Captured) -
     found = remainder.differences(source.conn, copy.conn, copy.mappings)
     assert found == (
         "user_version is 5 at the source and 0 at the copy",
-        "the counter of t is [7] at the source and [] at the copy",
+        "the counter of t is not that of the source",
     )
     remainder.carry_over(source.conn, copy.conn, copy.mappings, admit=sqlite.immediate)
     assert remainder.differences(source.conn, copy.conn, copy.mappings) == ()
