@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from tenantdb.settings import Settings
     from workers.rollout import Pair, Preview, View
 
-app = typer.Typer(help="One schema for the whole fleet, wave by wave.", no_args_is_help=True)
+app = typer.Typer(
+    help="One schema for the whole fleet, wave by wave.", no_args_is_help=True, add_completion=False
+)
 
 POLL_SECONDS = 0.5
 
@@ -254,12 +256,16 @@ def _preview_document(preview: Preview) -> dict[str, Any]:
 
 
 def _print_preview(preview: Preview) -> None:
-    output.say(f"To schema {preview.schema[:12]}; {preview.same} tenants have it already")
+    output.say(f"To schema {preview.schema[:12]}; {_tenants(preview.same)} at it already")
     for pair in preview.pairs:
-        output.say("", f"{pair.tenants} tenants from schema {(pair.from_schema or 'unknown')[:12]}:")
+        output.say("", f"{_tenants(pair.tenants)} from schema {(pair.from_schema or 'unknown')[:12]}:")
         output.say(*_steps(pair))
     output.say("")
     output.table(["wave", "tenants"], [(wave.label, len(wave.tenants)) for wave in preview.waves])
+
+
+def _tenants(count: int) -> str:
+    return "1 tenant" if count == 1 else f"{count} tenants"
 
 
 def _steps(pair: Pair) -> list[str]:
