@@ -94,7 +94,7 @@ class TenantBusy(TenantDBError):
 
 
 class TenantElsewhere(TenantDBError):
-    """The tenant lives on another server; ``server`` and ``url`` say where, ``here`` is this process's server."""
+    """The tenant lives on another server: ``server``, at ``url``; ``here`` is this process's server."""
 
     def __init__(self, tenant: str, *, server: str, url: str, here: str) -> None:
         self.tenant = tenant
@@ -123,12 +123,12 @@ class TenantReadOnly(TenantDBError):
         self.tenant = tenant
         self.state = state
         super().__init__(
-            f"tenant {tenant!r} takes no writes now (its file is {state}); try again, or run: tenantdb recover"
+            f"tenant {tenant!r} takes no writes now: its file is {state}; try again, or run: tenantdb recover"
         )
 
 
 class TenantFrozen(TenantDBError):
-    """The file is newer than its route: the catalog went back in time, nothing is served until it is repaired."""
+    """The file is newer than its route: the catalog went back in time; nothing is served until its repair."""
 
     def __init__(self, tenant: str, *, file_epoch: int, route_epoch: int) -> None:
         self.tenant = tenant
@@ -150,7 +150,7 @@ class _SchemaMismatch(TenantDBError):
         self.has = has
         self.needs = needs
         super().__init__(
-            f"tenant {tenant!r} is {self.side} the schema that is needed: it has {has:.12}, needed is {needs:.12}"
+            f"tenant {tenant!r} is {self.side} the schema that is needed: it has {has:.12}, not {needs:.12}"
         )
 
 
@@ -201,7 +201,7 @@ class ForkedInTransaction(TenantDBError):
 
     def __init__(self) -> None:
         super().__init__(
-            "this process was forked inside a write(); start it before the write, or use multiprocessing's 'spawn'"
+            "this process was forked inside a write(); start it before the write, or with 'spawn'"
         )
 
 
@@ -211,8 +211,8 @@ class ForeignSQLite(TenantDBError):
     def __init__(self, path: str) -> None:
         self.path = path
         super().__init__(
-            f"sqlite3 must not open {path} in a process that uses tenantdb: each would lose the other's locks; "
-            "use get_tenant_db(), or another process"
+            f"sqlite3 must not open {path} in a process that uses tenantdb: each would lose the other's "
+            "locks; use get_tenant_db(), or another process"
         )
 
 
@@ -228,7 +228,7 @@ class CatalogUnavailable(TenantDBError):
 
 
 class CatalogVersion(TenantDBError):
-    """The catalog's schema has another version than this code works with; both sides, as the catalog counts."""
+    """The catalog's schema has another version than this code works with; both sides are its own numbers."""
 
     def __init__(self, url: str, *, found: str, needed: str) -> None:
         self.url = url

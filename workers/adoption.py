@@ -115,7 +115,8 @@ def _inspect(file: Path) -> engine.Schema:
     if not file.is_file():
         raise FileNotFoundError(2, "no such file", str(file))
     try:
-        return engine.introspect(file)
+        with birth.reading(file) as conn:
+            return engine.introspect(conn)
     except DatabaseDamaged as error:
         raise NotAdoptable(str(file), reason=str(error)) from error
 

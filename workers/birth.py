@@ -11,8 +11,11 @@ finished. So these phases need no journal.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+
+import apsw
 
 from migrations_engine import sqlite
 from migrations_engine.online import capture, copy
@@ -32,10 +35,9 @@ from workers.owner import Owner
 from workers.takeover import take_over
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import apsw
     from sqlalchemy.orm import Session
 
     from migrations_engine.online.phases import Observer
@@ -162,6 +164,27 @@ def fill(birth: Birth) -> None:
         copy.pages(origin, path, own=lambda conn: _make_own(conn, birth))
     finally:
         origin.close()
+
+
+@contextlib.contextmanager
+def reading(file: Path) -> Iterator[apsw.Connection]:
+    """Open a database that is not ours, and leave it and its log as they are.
+
+    For writing, because a connection that only reads leaves an empty log behind; a log that is not empty is
+    left where it is instead of being checkpointed at the close.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        DatabaseDamaged: It is no database.
+    """
+    log = file.with_name(file.name + "-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    conn = sqlite.connect(file)
+    try:
+        conn.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(has_log))
+        yield conn
+    finally:
+        conn.close()
 
 
 def publish(birth: Birth) -> None:

@@ -80,8 +80,10 @@ app = typer.Typer(
 
 
 @app.callback()
-def _top() -> None:
-    """Take no options of its own: everything is a command."""
+def _top(context: typer.Context) -> None:
+    """Take no options of its own; what is logged is set up for every command that is about a fleet."""
+    if context.invoked_subcommand != "schema":
+        importlib.import_module("tenantdb.cli.logs").configure()
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from workers.doctor import Finding
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

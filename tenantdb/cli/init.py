@@ -11,7 +11,7 @@ import migrations_engine as engine
 from tenantdb import home, settings
 from tenantdb.cli import output
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

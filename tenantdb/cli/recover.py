@@ -8,7 +8,7 @@ from tenantdb import settings
 from tenantdb.cli import failures, output
 from workers import recovery
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

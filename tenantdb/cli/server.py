@@ -13,7 +13,7 @@ from tenantdb.cli import output
 if TYPE_CHECKING:
     from tenantdb.catalog.servers import ServerLoad
 
-app = typer.Typer(help="The places that hold tenant files.", no_args_is_help=True)
+app = typer.Typer(help="The places that hold tenant files.", no_args_is_help=True, add_completion=False)
 
 
 @app.command()

@@ -71,13 +71,12 @@ def run(conn: apsw.Connection, sql: str | None, *, name: str, write: bool) -> No
     if sql is None and sys.stdin.isatty():
         _converse(conn, name=name, write=write)
         return
-    shell = Shell(stdin=sys.stdin, stdout=sys.stdout, stderr=io.StringIO(), db=conn)
+    # The last statement need not end with a semicolon: one more of them is no statement.
+    script = io.StringIO((sys.stdin.read() if sql is None else sql) + "\n;\n")
+    shell = Shell(stdin=script, stdout=sys.stdout, stderr=io.StringIO(), db=conn)
     shell.bail = True
     with _named(write=write):
-        if sql is None:
-            shell.cmdloop()  # type: ignore[no-untyped-call]  # APSW's shell has few types
-        else:
-            shell.process_complete_line(sql)  # type: ignore[no-untyped-call]
+        shell.cmdloop()  # type: ignore[no-untyped-call]  # APSW's shell has few types
 
 
 def _converse(conn: apsw.Connection, *, name: str, write: bool) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tenantdb.catalog.models import Operation
     from tenantdb.overview import Overview, ServerOverview
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -19,8 +19,7 @@ from workers import adoption, creation, deletion
 if TYPE_CHECKING:
     from tenantdb.catalog.models import Tenant
 
-app = typer.Typer(help="The customers' databases.", no_args_is_help=True)
-app.command()(move)
+app = typer.Typer(help="The customers' databases.", no_args_is_help=True, add_completion=False)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The tenant.")]
 OnServer = Annotated[str | None, typer.Option("--server", metavar="S", help="The server that it goes on.")]
@@ -170,6 +169,9 @@ def delete(
         "",
         f"    tenantdb tenant adopt {done.path} --id {_word(done.tenant)}",
     )
+
+
+app.command()(move)
 
 
 def _counted(count: int, name: str) -> str:

@@ -12,7 +12,7 @@ from tenantdb.cli.demo.chapters import Stage
 from tenantdb.cli.demo.report import Report
 from tenantdb.cli.demo.workshop import workshop
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -90,3 +90,13 @@ def test_a_catalog_of_another_version_is_one_clear_sentence(
     assert said.code == 2
     assert "upgrade it with: tenantdb init" in said.err
     assert said.err.count("\n") == 1
+
+
+def test_the_home_may_be_anywhere(command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TENANTDB_HOME")
+    elsewhere = folder / "else where" / "100% mine"
+    (folder / "tenantdb.toml").write_text(f'home = "{elsewhere}"\n', encoding="utf-8")
+    assert command("init", "--json").document["home"] == str(elsewhere)
+    assert command("tenant", "create", "acme").code == 0
+    assert elsewhere.is_dir()
+    assert not (folder / ".tenantdb").exists()

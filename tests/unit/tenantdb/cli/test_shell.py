@@ -35,6 +35,8 @@ def test_an_argument_is_run(acme: Command) -> None:
 
 def test_statements_come_from_standard_input_too(acme: Command) -> None:
     assert acme(stdin="SELECT v FROM t WHERE id = 1;\nSELECT 2;\n").out == "one\n2\n"
+    assert acme(stdin="SELECT v FROM t\nWHERE id = 1").out == "one\n"
+    assert acme(stdin="").out == ""
 
 
 def test_rows_are_a_document_for_programs(acme: Command) -> None:

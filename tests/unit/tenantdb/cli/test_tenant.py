@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -180,6 +181,28 @@ def test_an_adopted_tenant_knows_the_schema_that_was_found(tenantdb: Command, fo
     assert get_tenant_db("acme").query("SELECT schema_hash FROM _tenantdb_control") == [(adopted["schema"],)]
 
 
+def test_a_log_that_a_crash_left_is_adopted_and_left_as_it_is(tenantdb: Command, folder: Path) -> None:
+    live = apsw.Connection(str(folder / "live.db"))
+    live.pragma("journal_mode", "wal")
+    live.execute("CREATE TABLE t(x); INSERT INTO t VALUES (1)")
+    for name in ("live.db", "live.db-wal"):
+        shutil.copy(folder / name, folder / name.replace("live", "old"))
+    before = {path.name: path.read_bytes() for path in folder.glob("old.db*")}
+    assert tenantdb("tenant", "adopt", "old.db", "--id", "acme").code == 0
+    assert get_tenant_db("acme").query("SELECT x FROM t") == [(1,)]
+    after = {path.name: path.read_bytes() for path in folder.glob("old.db*")}
+    assert {name: after[name] for name in before} == before
+
+
+def test_adopting_leaves_nothing_beside_the_database(tenantdb: Command, folder: Path) -> None:
+    conn = apsw.Connection(str(folder / "old.db"))
+    conn.pragma("journal_mode", "wal")
+    conn.execute("CREATE TABLE t(x)")
+    conn.close()
+    tenantdb("tenant", "adopt", "old.db", "--id", "acme")
+    assert [path.name for path in folder.glob("old.db*")] == ["old.db"]
+
+
 def test_what_is_in_the_log_of_a_database_that_is_open_is_adopted_too(
     tenantdb: Command, folder: Path
 ) -> None:
@@ -293,6 +316,27 @@ def test_a_tenant_whose_file_is_lost_can_be_deleted(tenantdb: Command) -> None:
     assert "not there" in tenantdb("tenant", "list").out
     assert tenantdb("tenant", "delete", "acme", "--yes").code == 0
     assert tenantdb("tenant", "create", "acme").code == 0
+
+
+def test_a_link_in_place_of_a_tenant_s_folder_is_not_followed(tenantdb: Command, folder: Path) -> None:
+    path = Path(tenantdb("tenant", "create", "acme", "--json").document["path"])
+    path.parent.rename(folder / "elsewhere")
+    path.parent.symlink_to(folder / "elsewhere")
+    for words in (("shell", "acme", "SELECT 1"), ("delete", "acme", "--yes")):
+        said = tenantdb("tenant", *words)
+        assert said.code == 1
+        assert "symbolic link" in said.err
+
+
+def test_a_damaged_tenant_is_named_and_the_others_work(tenantdb: Command) -> None:
+    path = Path(tenantdb("tenant", "create", "bad", "--json").document["path"])
+    tenantdb("tenant", "create", "good")
+    path.write_bytes(b"not a database" * 1000)
+    said = tenantdb("tenant", "shell", "bad", "SELECT 1", "--json")
+    assert said.code == 1
+    assert said.document["error"]["type"] == "TenantDamaged"
+    assert tenantdb("tenant", "shell", "good", "SELECT 1").out == "1\n"
+    assert len(tenantdb("tenant", "list", "--json").document) == 2
 
 
 def test_nothing_is_left_for_the_doctor(tenantdb: Command, folder: Path) -> None:
