@@ -30,7 +30,7 @@ def require(target: apsw.Connection, mappings: Sequence[Mapping]) -> None:
     """
     now = {fold(mapping.source.name): fold(mapping.target.name) for mapping in mappings}
     for mapping in mappings:
-        if list(_new_keys(mapping, now)):
+        if mapping.source is not mapping.target and any(_new_keys(mapping, now)):
             found = references.orphans(target, [mapping.target.name])
             known = {tie: found[tie] for tie in found if not _is_new(tie, mapping, now)}
             misfits = references.newly_lost(known, found)

@@ -125,7 +125,7 @@ class Replayer:
     ) -> None:
         self.target = target
         self.schema = schema
-        self.rewrites = [Rewrite(target, schema, mapping, discard=discard) for mapping in mappings]
+        self.mappings = mappings
         self._columns = ", ".join(capture.widest([mapping.source for mapping in mappings]))
         self.discard = discard
 
@@ -167,17 +167,21 @@ class Replayer:
         )
         return self.target.changes()
 
-    def touched(self) -> set[str]:
-        """The source tables that the stretch which was replayed last has dirty keys of."""
-        return {name for (name,) in sqlite.rows(self.target, f"SELECT DISTINCT tbl FROM temp.{KEYS}")}
+    def rewrite(self, mapping: Mapping) -> Rewrite:
+        """How one table's dirty rows are put in place."""
+        return Rewrite(self.target, self.schema, mapping, discard=self.discard)
+
+    def touched(self) -> list[Mapping]:
+        """The tables that have dirty keys in the stretch which was replayed last."""
+        names = {name for (name,) in sqlite.rows(self.target, f"SELECT DISTINCT tbl FROM temp.{KEYS}")}
+        return [mapping for mapping in self.mappings if mapping.source.name in names]
 
     def _rewrite(self, *, is_last: bool) -> list[Misfit]:
-        touched = self.touched()
         misfits: list[Misfit] = []
-        for rewrite in self.rewrites:
-            if rewrite.mapping.source.name in touched:
-                rewrite.delete()
-                misfits += self._insert(rewrite, is_last=is_last)
+        for mapping in self.touched():
+            rewrite = self.rewrite(mapping)
+            rewrite.delete()
+            misfits += self._insert(rewrite, is_last=is_last)
         return misfits
 
     def _insert(self, rewrite: Rewrite, *, is_last: bool) -> list[Misfit]:

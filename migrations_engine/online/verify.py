@@ -19,7 +19,7 @@ from migrations_engine.online.replay import Replayer, replaying
 from migrations_engine.online.rewrite import behind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Sequence
 
     import apsw
 
@@ -74,8 +74,9 @@ def full(
     """
     with replaying(source, target, mappings, discard=discard) as replayer:
         tally = _Tally(watermark=after)
-        for comparison in _comparisons(replayer):
-            ranges = Ranges(target, replayer.schema, comparison.mapping, chunk=chunk)
+        for mapping in mappings:
+            comparison = _comparison(replayer, mapping)
+            ranges = Ranges(target, replayer.schema, mapping, chunk=chunk)
             while not ranges.done:
                 with admit(target):
                     tally.replay(replayer)
@@ -115,26 +116,21 @@ def keys(
     with replaying(source, target, mappings, discard=discard) as replayer, admit(target):
         tally = _Tally(watermark=after)
         tally.replay(replayer)
-        touched = replayer.touched()
-        for comparison in _comparisons(replayer, touched):
-            tally.add(comparison, comparison.check(partial(behind, mapping=comparison.mapping)))
+        for mapping in replayer.touched():
+            comparison = _comparison(replayer, mapping)
+            tally.add(comparison, comparison.check(partial(behind, mapping=mapping)))
         _require_parents(replayer)
     return tally.report()
 
 
-def _comparisons(replayer: Replayer, tables: Container[str] | None = None) -> list[Comparison]:
-    """One for each source table, or for some."""
-    return [
-        Comparison(replayer.target, replayer.schema, rewrite, discard=replayer.discard)
-        for rewrite in replayer.rewrites
-        if tables is None or rewrite.mapping.source.name in tables
-    ]
+def _comparison(replayer: Replayer, mapping: Mapping) -> Comparison:
+    return Comparison(replayer.target, replayer.schema, replayer.rewrite(mapping), discard=replayer.discard)
 
 
 def _require_parents(replayer: Replayer) -> None:
     """With leave to discard nothing is required: what became of parents was said before."""
     if not replayer.discard:
-        parents.require(replayer.target, [rewrite.mapping for rewrite in replayer.rewrites])
+        parents.require(replayer.target, replayer.mappings)
 
 
 class _Tally:
