@@ -132,12 +132,15 @@ def explained(route: Route, error: Exception) -> Exception:
 class _Inherited:
     """Stands in a child for a connection of its parent's: whatever runs on it raises.
 
-    Making a cursor does not, because SQLAlchemy would wrap the error; and SQLAlchemy, which asks whether the
-    connection is open before it rolls back, is told that it is not.
+    Making a cursor and closing it do not, because SQLAlchemy would wrap the error; and SQLAlchemy, which asks
+    whether the connection is open before it rolls back, is told that it is not.
     """
 
     def cursor(self) -> Self:
         return self
+
+    def close(self, *, force: bool) -> None:
+        """There is nothing that would be ours to close."""
 
     def total_changes(self) -> NoReturn:
         raise apsw.ConnectionClosedError

@@ -37,10 +37,6 @@ class Pausable(Protocol):
     def resume(self) -> None:
         """Go on, in the process that forked."""
 
-
-class Forgetful(Pausable, Protocol):
-    """Something whose connections may still be open at a fork."""
-
     def forget(self) -> None:
         """Go on in the child, without touching what the parent had open."""
 
@@ -58,19 +54,23 @@ class Inside(Protocol):
 blocks: set[Inside] = set()
 """The blocks that are running, in all threads."""
 
-_watched: weakref.WeakSet[Forgetful] = weakref.WeakSet()
+_watched: weakref.WeakSet[Pausable] = weakref.WeakSet()
 
 
 class _State:
-    """What the hooks leave to each other."""
+    """What the hooks leave to each other, while ``forking`` is held."""
 
+    forking = threading.Lock()
+    files: list[Pausable] = []  # noqa: RUF012 - one for the process
+    catalogs: tuple[Catalog, ...] = ()
     clean = True
     marked = False
 
 
-def watch(forgetful: Forgetful) -> None:
+def watch(pausable: Pausable) -> None:
     """Have something paused at each fork, for as long as it lives."""
-    _watched.add(forgetful)
+    with _State.forking:
+        _watched.add(pausable)
 
 
 def refuse_if_marked() -> None:
@@ -83,23 +83,23 @@ def refuse_if_marked() -> None:
         raise ForkedInTransaction
 
 
-def is_marked() -> bool:
-    """Whether this process was forked inside a transaction."""
-    return _State.marked
-
-
-def _all() -> list[Pausable]:
-    """Files first: a block that still runs may need the catalog for its end."""
-    return [*_watched, *Catalog.opened()]
-
-
 def _before() -> None:
+    _State.forking.acquire()
+    _State.files, _State.catalogs = list(_watched), Catalog.opened()
     inside = any(block.thread == threading.get_ident() for block in tuple(blocks))
     deadline = time.monotonic() + (0.0 if inside else WAIT_SECONDS)
     _State.clean = True
-    for pausable in _all():  # each one, whatever the others say: what is idle must be closed
-        _State.clean &= pausable.pause(seconds=max(0.0, deadline - time.monotonic()))
+    # Files first: a block that still runs may need the catalog for its end. And each one, whatever the others
+    # say: what is idle must be closed.
+    for files in _State.files:
+        _State.clean &= files.pause(seconds=_left(deadline))
+    for catalog in _State.catalogs:
+        _State.clean &= catalog.pause(seconds=_left(deadline))
     _State.clean &= not any(_is_on_our_file(conn) for conn in apsw.connections())
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
 
 
 def _is_on_our_file(conn: apsw.Connection) -> bool:
@@ -111,23 +111,29 @@ def _is_on_our_file(conn: apsw.Connection) -> bool:
 
 
 def _after_in_parent() -> None:
-    for pausable in reversed(_all()):
-        pausable.resume()
-    if not _State.clean:
+    clean = _State.clean
+    for catalog in _State.catalogs:
+        catalog.resume()
+    for files in _State.files:
+        files.resume()
+    _State.forking.release()
+    if not clean:
         _log.warning("forked inside a transaction; the child can use no tenant", extra={"pid": os.getpid()})
 
 
 def _after_in_child() -> None:
-    _State.marked = _State.marked or not _State.clean
-    for block in tuple(blocks):
+    _State.marked |= not _State.clean
+    for conn in filter(_is_on_our_file, apsw.connections()):
         # Closing it would clean up shared memory that the parent is using: it stays open until exec or exit.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(block.raw))
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(conn))
+    for block in blocks:
         block.abandon()
     blocks.clear()
-    for catalog in Catalog.opened():
+    for catalog in _State.catalogs:
         catalog.resume()
-    for forgetful in _watched:
-        forgetful.forget()
+    for files in _State.files:
+        files.forget()
+    _State.forking = threading.Lock()
 
 
 os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

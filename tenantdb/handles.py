@@ -147,7 +147,7 @@ class TenantDB:
         except BaseException as error:
             self._files.drop(reader.raw)
             if isinstance(error, DRIVER_ERRORS):
-                raise explained(file.route, error) from error
+                raise explained(file.route, error) from error.__cause__
             raise
         file.used = True
         file.idle.append(reader)

@@ -90,14 +90,17 @@ class OpenFiles:
         self._extensions = extensions
         self._max_connections = max_connections or _allowed_connections()
         self._max_bytes = max_bytes
+        self._files: dict[Path, OpenFile] = {}
         self.forget()
 
     def forget(self) -> None:
         """Begin anew without touching what was open: for a child that was forked."""
-        self._gate = threading.Lock()
+        self._gate = threading.Lock()  # held over a fork: nothing is opened meanwhile
         self._lock = threading.Lock()
-        self._files: dict[Path, OpenFile] = {}
         self._open = 0
+        for file in self._files.values():
+            file.idle.clear()  # handles that were kept may still look here
+        self._files.clear()
 
     @property
     def connections(self) -> int:

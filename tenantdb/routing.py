@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from tenantdb import foreign, fork, paths, settings
@@ -121,3 +122,4 @@ def close() -> None:
 
 
 foreign.on_setting_change(_handles.clear)
+os.register_at_fork(after_in_child=_handles.clear)  # so that a marked child finds none without being asked

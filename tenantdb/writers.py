@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from migrations_engine import sqlite
+from migrations_engine.errors import DatabaseBusy
 from tenantdb import control, fence, fork
 from tenantdb.blocks import Block
 from tenantdb.connections import damage_named
@@ -105,6 +106,7 @@ class Writers:
                 known = elsewhere.known
                 continue
             if found is Standing.HOME:
+                file.word = known.word
                 return file, writer
             if found is Standing.BORN:
                 self._open_born(known.route, deadline=deadline)
@@ -158,14 +160,14 @@ class Writers:
     def _open_born(self, route: Route, *, deadline: float) -> None:
         """Open the file that the committed route names, where the operation did not get to it yet."""
         wait = max(0.0, deadline - time.monotonic())
-        with self._files.visit(route, wait=wait):
+        with self._files.visit(route, wait=wait), contextlib.suppress(DatabaseBusy):  # the caller looks again
             conn = sqlite.connect(route.path)
             try:
                 opened = fence.open_generation(conn, epoch=route.epoch, wait=wait)
             finally:
                 conn.close()
-        if opened:
-            _log.info("opened a born file", extra={"tenant": route.tenant, "generation": route.generation})
+            if opened:
+                _log.info("opened a born file", extra={"tenant": route.tenant, "epoch": route.epoch})
 
     def _await_move(self, known: Known, *, deadline: float) -> Known:
         """Wait until the fenced tenant may be at home somewhere; the caller looks."""

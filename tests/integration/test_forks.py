@@ -300,3 +300,43 @@ with db.write() as conn:
 """
     child(PRELUDE + code).end()
     assert emails(acme) == ["a", "b"]
+
+
+def test_threads_that_fork_at_once_do_not_mix_their_outcomes(acme, child):
+    code = """
+from tenantdb import fork
+fork.WAIT_SECONDS = 0.02
+problems = []
+
+def may_be_marked():
+    try:
+        db.execute(INSERT, ("child",))
+    except ForkedInTransaction:
+        pass
+
+def run(hold):
+    for _ in range(5):
+        if hold:
+            with db.write() as conn:
+                pid = os.fork()
+                if pid == 0:
+                    try:
+                        db.query("SELECT 1")
+                    except ForkedInTransaction:
+                        os._exit(0)
+                    os._exit(3)
+                problems.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        else:
+            pid = in_child(may_be_marked)
+            problems.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+threads = [threading.Thread(target=run, args=(hold,)) for hold in (True, False, False)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert problems == [0] * 15, problems
+db.execute(INSERT, ("after",))
+"""
+    child(PRELUDE + code).end()
+    assert "after" in emails(acme)
