@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from migrations_engine import pragmas, sqlite
-from migrations_engine.errors import Unsupported
+from migrations_engine.errors import DatabaseDamaged, Unsupported
 from migrations_engine.model import Index, Table, Trigger, View, VirtualTable, fold, is_engine_name
 from migrations_engine.schema import Schema
 from migrations_engine.sql import heads, indexes
@@ -105,9 +105,11 @@ def _unreadable(kind: str, name: str, reason: str) -> Unsupported:
 def _objects(conn: apsw.Connection) -> Iterator[tuple[str, str, str, str]]:
     """The rows of sqlite_schema that are the user's: kind, name, table and statement."""
     shadows = pragmas.shadow_tables(conn)
-    rows = sqlite.rows(
-        conn, "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
-    )
+    query = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+    try:
+        rows = sqlite.rows(conn, query)
+    except UnicodeDecodeError as error:
+        raise DatabaseDamaged(f"{conn.filename}: a statement of its schema is not UTF-8: {error}") from None
     for kind, name, table, sql in rows:
         if not any(_is_internal(each, shadows) for each in (name, table)):
             yield kind, name, table, sql

@@ -24,8 +24,9 @@ _ORDINARY = "m.type = 'table' AND m.rootpage > 0"
 
 _JOINED = f"SELECT m.name, p.* FROM main.sqlite_schema AS m JOIN {{}} AS p WHERE {_ORDINARY}"
 
-_UNIQUES = f"""SELECT m.name, l.name, i.name FROM main.sqlite_schema AS m JOIN pragma_index_list(m.name) AS l
-    JOIN pragma_index_info(l.name) AS i WHERE {_ORDINARY} AND l.origin IN ('u', 'pk')"""
+_UNIQUES = f"""SELECT m.name, l.name, i.name FROM main.sqlite_schema AS m
+    JOIN pragma_index_list(m.name, 'main') AS l JOIN pragma_index_info(l.name, 'main') AS i
+    WHERE {_ORDINARY} AND l.origin IN ('u', 'pk')"""
 
 
 def shadow_tables(conn: apsw.Connection) -> frozenset[str]:
@@ -97,7 +98,7 @@ def _distinct(columns: Iterable[str]) -> tuple[str, ...]:
 def _facts_of_file(conn: apsw.Connection) -> dict[str, _Facts]:
     """What SQLite says, by folded table name; three statements for the whole file."""
     facts: defaultdict[str, _Facts] = defaultdict(_Facts)
-    columns = _JOINED.format("pragma_table_xinfo(m.name)")
+    columns = _JOINED.format("pragma_table_xinfo(m.name, 'main')")
     for table, _, name, _, required, default, place, hidden in sqlite.rows(conn, columns):
         entry = (name, bool(required), default is not None, place, hidden)
         facts[fold(table)].columns.append(entry)
@@ -118,7 +119,7 @@ def _add_uniques(conn: apsw.Connection, facts: dict[str, _Facts]) -> None:
 def _add_foreign_keys(conn: apsw.Connection, facts: dict[str, _Facts]) -> None:
     """Note every foreign key with its pairs of columns and its actions."""
     keys: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
-    for table, number, *key in sqlite.rows(conn, _JOINED.format("pragma_foreign_key_list(m.name)")):
+    for table, number, *key in sqlite.rows(conn, _JOINED.format("pragma_foreign_key_list(m.name, 'main')")):
         keys.setdefault((table, number), []).append(tuple(key))
     for (table, _), parts in keys.items():
         parts.sort()

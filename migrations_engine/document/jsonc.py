@@ -45,7 +45,8 @@ def decode(text: str) -> Value:
         return found
 
     try:
-        value: Value = json.loads(bare, object_pairs_hook=unique, parse_constant=_refuse)
+        # Numbers have no meaning here; as floats they may be of any length.
+        value: Value = json.loads(bare, object_pairs_hook=unique, parse_constant=_refuse, parse_int=float)
     except json.JSONDecodeError as error:
         commas = [match.start() for match in _TRAILING_COMMA.finditer(bare) if match.lastindex]
         faults = [_fault(bare, at, "a comma with nothing behind it") for at in commas]

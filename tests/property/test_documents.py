@@ -117,6 +117,7 @@ class ColumnSpec:
     generated: tuple[list[Piece], bool] | None = None
     checks: tuple[list[Piece], ...] = ()
     unique: bool = False
+    label: tuple[str | None, str | None] = (None, None)
     references: tuple[str, str | None, str | None] | None = None
 
 
@@ -171,18 +172,27 @@ def references_clause(column: ColumnSpec, way: Plain) -> list[Piece]:
     return clause + key(way.either("", "NOT DEFERRABLE INITIALLY IMMEDIATE"))
 
 
+def labelled(column: ColumnSpec, rule: list[Piece], way: Plain) -> list[Piece]:
+    """A rule with its name and its conflict clause."""
+    name, resolution = column.label
+    head = key("CONSTRAINT") + own(name) if name is not None else []
+    return (
+        head + rule + key(f"ON CONFLICT {resolution}" if resolution else way.either("", "ON CONFLICT ABORT"))
+    )
+
+
 def column_definition(column: ColumnSpec, table: TableSpec, way: Plain) -> tuple[str, list[Any]]:
     """A definition, and the checks of the column that are written at the table instead."""
     parts = [key_clause(column, table, way), generated_clause(column, way), references_clause(column, way)]
     if column.not_null:
-        parts.append(key("NOT NULL") + key(way.either("", "ON CONFLICT ABORT")))
+        parts.append(labelled(column, key("NOT NULL"), way))
     if column.default is not None:
         default = column.default
         parts.append(key("DEFAULT") + way.either(default, [*key("("), *default, *key(")")]))
     if column.collation:
         parts.append(key("COLLATE") + ref(column.collation))
     if column.unique:
-        parts.append(key("UNIQUE"))
+        parts.append(labelled(column, key("UNIQUE"), way))
     moved = []
     for check in column.checks:
         if way.either(True, False):
@@ -301,7 +311,8 @@ def columns(draw: st.DrawFn, name: str, others: list[str], parents: list[str], *
     if "parent" in flags:
         child = draw(st.one_of(st.none(), NAMES))
         column = replace(column, references=(draw(st.sampled_from(parents)), child, draw(ACTIONS)))
-    return replace(column, unique="unique" in flags)
+    resolution = draw(st.sampled_from([None, "ROLLBACK", "FAIL", "IGNORE", "REPLACE"]))
+    return replace(column, unique="unique" in flags, label=(draw(st.one_of(st.none(), NAMES)), resolution))
 
 
 @st.composite

@@ -61,6 +61,21 @@ def test_altered_tables_are_read_as_what_they_became(conn, alteration):
     assert engine.introspect(rebuilt) == schema
 
 
+def test_temporary_objects_hide_nothing(conn):
+    conn.execute("CREATE TABLE t(a INT UNIQUE); CREATE TEMP TABLE t(b); CREATE TEMP VIEW v AS SELECT 1")
+    schema = engine.introspect(conn)
+    assert [column.name for column in schema.tables[0].columns] == ["a"]
+    assert schema.views == ()
+
+
+def test_a_schema_that_is_no_text_is_damage(conn):
+    conn.execute("CREATE TABLE t(a)")
+    conn.execute("PRAGMA writable_schema = ON")
+    conn.execute("UPDATE sqlite_schema SET sql = CAST(x'435245415445205441424c452074286120ff29' AS TEXT)")
+    with pytest.raises(engine.DatabaseDamaged, match="not UTF-8"):
+        engine.introspect(conn)
+
+
 def test_a_table_made_from_a_query_is_read(conn):
     conn.execute("CREATE TABLE t AS SELECT 1 AS \"a b\", 'x' AS c, 1.5 AS d")
     assert [column.name for column in engine.introspect(conn).tables[0].columns] == ["a b", "c", "d"]

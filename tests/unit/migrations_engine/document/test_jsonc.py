@@ -19,6 +19,10 @@ def test_comments_are_read_over_and_strings_are_not_touched():
     }
 
 
+def test_a_number_may_be_of_any_length():
+    assert decode("[" + "1" * 10_000 + "]") == [float("inf")]
+
+
 def test_a_byte_order_mark_is_read_over():
     assert decode("\ufeff{}") == {}
 
