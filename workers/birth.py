@@ -159,11 +159,8 @@ def fill(birth: Birth) -> None:
         host_of(birth.operation.catalog, birth.place.server).create(
             birth.place.path, tenant=birth.operation.tenant
         )
-    origin = sqlite.connect(birth.origin, mode="ro")
-    try:
+    with reading(birth.origin) as origin:
         copy.pages(origin, path, own=lambda conn: _make_own(conn, birth))
-    finally:
-        origin.close()
 
 
 @contextlib.contextmanager
