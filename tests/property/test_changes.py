@@ -1,0 +1,188 @@
+"""Whatever two documents and whatever rows: a change keeps what it must, and the way back restores all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import migrations_engine as engine
+from migrations_engine.affinity import affinity, rewrites
+
+MANY = settings(
+    max_examples=400 if os.environ.get("TENANTDB_CAMPAIGN") else 30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+NAMES = ("a", "b", "c d", "Été", "rowid", "select")
+TYPES = ("", "TEXT", "INTEGER", "REAL", "BLOB", "NUMERIC", "VARCHAR(10)", "BOOLEAN")
+STRICT_TYPES = ("TEXT", "INTEGER", "REAL", "BLOB", "ANY", "INT")
+VALUES = st.one_of(
+    st.none(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(0, 3),
+    st.floats(allow_nan=False),
+    st.sampled_from(["", "007", "1e3", "x", "X", " 12 ", "9007199254740993.0", "na\u00efve \u2603"]),
+    st.binary(max_size=3),
+)
+
+
+@st.composite
+def tables(draw):
+    """One table of a document: any columns with any rules."""
+    strict, without_rowid = draw(st.booleans()), draw(st.integers(0, 4)) == 0
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
+    table = {name: _definition(draw, strict) for name in names}
+    key = draw(st.sampled_from(["none", "rowid", "counted", "columns"]))
+    if without_rowid or key == "columns":
+        table["_primary_key"] = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
+    elif key != "none":
+        table["id"] = "INTEGER PRIMARY KEY" + (" AUTOINCREMENT" if key == "counted" else "")
+    if draw(st.integers(0, 4)) == 0:
+        table["_unique_constraints"] = [[names[0]]]
+    if draw(st.integers(0, 4)) == 0:
+        table["_checks"] = [f"{_quoted(names[-1])} IS NOT 'x'"]
+    if draw(st.booleans()):
+        table["_indexes"] = [{"columns": [_quoted(names[0])], "unique": draw(st.integers(0, 4)) == 0}]
+    if draw(st.integers(0, 5)) == 0:
+        table["computed"] = (
+            f"TEXT AS (typeof({_quoted(names[0])})) {draw(st.sampled_from(['STORED', 'VIRTUAL']))}"
+        )
+    table["_options"] = {"strict": strict, "without_rowid": without_rowid}
+    return table
+
+
+def _definition(draw, strict):
+    words = [draw(st.sampled_from(STRICT_TYPES if strict else TYPES))]
+    if draw(st.integers(0, 4)) == 0:
+        words.append("NOT NULL")
+    if draw(st.integers(0, 2)) == 0:
+        words.append(f"DEFAULT {draw(st.sampled_from(['1', chr(39) * 2, 'NULL', '(abs(-2))']))}")
+    if draw(st.integers(0, 4)) == 0:
+        words.append("COLLATE NOCASE")
+    return " ".join(words)
+
+
+def _quoted(name):
+    return '"' + name + '"'
+
+
+DOCUMENTS = st.dictionaries(st.sampled_from(["T", "U", "t v"]), tables(), min_size=1, max_size=2)
+ROWS = st.lists(st.lists(VALUES, min_size=8, max_size=8), max_size=6)
+
+
+def loaded(document):
+    return engine.loads(json.dumps(document))
+
+
+def fill(conn, schema, rows):
+    """Insert each row of values into every table that takes it."""
+    for table in schema.tables:
+        columns = [column.name for column in table.columns if column.generated is None]
+        marks = ", ".join("?" * len(columns))
+        for row in rows:
+            names = ", ".join(map(_quoted, columns))
+            try:
+                conn.execute(
+                    f"INSERT INTO {_quoted(table.name)} ({names}) VALUES ({marks})", row[: len(columns)]
+                )
+            except (apsw.ConstraintError, apsw.MismatchError):
+                continue
+
+
+def picture(path):
+    """Structure, rows with their rowids and storage classes, counters."""
+    schema = engine.introspect(path)
+    with closing(apsw.Connection(str(path))) as conn:
+        rows = {table.name: rows_of(conn, table) for table in schema.tables}
+        has_counters = conn.table_exists("main", "sqlite_sequence")
+        counters = conn.execute("SELECT name, seq FROM sqlite_sequence").fetchall() if has_counters else []
+    return schema.hash, rows, sorted(c for c in counters if not c[0].startswith("_tenantdb"))
+
+
+def rows_of(conn, table):
+    """Rows by rowid, or by all their values where there is none."""
+    names = sorted(column.name for column in table.columns)
+    shown = ", ".join(f"{_quoted(name)}, typeof({_quoted(name)})" for name in names)
+    rowid = "NULL" if table.without_rowid else "_rowid_"
+    found = conn.execute(f"SELECT {rowid}, {shown} FROM {_quoted(table.name)}").fetchall()
+    return sorted(found, key=repr)
+
+
+def kept_values(path, old, new):
+    """The values of all columns that stay as they are, row by row, of the tables that both schemas have."""
+    with closing(apsw.Connection(str(path))) as conn:
+        return {
+            table.name: sorted(
+                conn.execute(f"SELECT {', '.join(map(_quoted, columns)) or 1} FROM {_quoted(table.name)}"),
+                key=repr,
+            )
+            for table in old.tables
+            if (target := new.table(table.name)) is not None
+            for columns in [[c.name for c in table.columns if stays(c, table, target)]]
+        }
+
+
+def stays(column, table, target):
+    other = target.column(column.name)
+    if other is None or other.generated or column.generated:
+        return False
+    return not rewrites(
+        affinity(column.type, strict=table.strict), affinity(other.type, strict=target.strict)
+    )
+
+
+@given(old=DOCUMENTS, new=DOCUMENTS, rows=ROWS)
+@MANY
+def test_a_change_keeps_what_it_must_and_the_way_back_restores_all(old, new, rows):
+    before_schema, after_schema = loaded(old), loaded(new)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.db"
+        engine.apply(before_schema, path)
+        with closing(apsw.Connection(str(path))) as conn:
+            fill(conn, before_schema, rows)
+        before, values = picture(path), kept_values(path, before_schema, after_schema)
+        misfits = []
+        try:
+            result = engine.apply(after_schema, path, allow_destructive=True)
+        except engine.DataDoesNotFit as refused:
+            misfits = refused.misfits
+        if misfits:
+            assert all(misfit.count for misfit in misfits)
+            assert picture(path) == before
+            return
+        assert engine.introspect(path).hash == after_schema.hash
+        assert kept_values(path, before_schema, after_schema) == values
+        assert not engine.apply(after_schema, path, allow_destructive=True).changed
+        if result.changed:
+            engine.rollback(path)
+            assert picture(path) == before
+
+
+@given(old=DOCUMENTS, new=DOCUMENTS, rows=ROWS, since=ROWS)
+@MANY
+def test_a_rollback_with_leave_always_ends_in_the_older_schema(old, new, rows, since):
+    before_schema, after_schema = loaded(old), loaded(new)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.db"
+        engine.apply(before_schema, path)
+        with closing(apsw.Connection(str(path))) as conn:
+            fill(conn, before_schema, rows)
+        try:
+            changed = engine.apply(after_schema, path, allow_destructive=True).changed
+        except engine.DataDoesNotFit:
+            return
+        with closing(apsw.Connection(str(path))) as conn:
+            fill(conn, after_schema, since)
+        if changed:
+            engine.rollback(path, discard_since=True)
+            assert engine.introspect(path).hash == before_schema.hash
+        with closing(apsw.Connection(str(path))) as conn:
+            assert conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
