@@ -160,6 +160,16 @@ def test_a_change_of_types_is_proved_as_the_target_stores_it(captured: Captured)
     assert raised.value.sample == (3,)
 
 
+def test_a_file_in_utf16_is_followed_and_proved(captured: Captured) -> None:
+    source = captured("PRAGMA encoding = 'UTF-16be'; CREATE TABLE t (k TEXT PRIMARY KEY, v) WITHOUT ROWID")
+    copy = source.copy()
+    source.conn.execute("INSERT INTO t VALUES ('é😀', 'ü'), ('b', CAST(x'd800' AS TEXT))")
+    assert full(copy).rows == 2
+    assert copy.rows("SELECT hex(k), hex(v) FROM t") == sqlite.rows(
+        source.conn, "SELECT hex(k), hex(v) FROM t"
+    )
+
+
 def test_values_that_are_new_each_time_are_left_out(captured: Captured) -> None:
     source = captured(T + ROWS)
     new = '{"t": {"id": "INTEGER PRIMARY KEY", "a": "", "b": "", "u": "", "_fill": {"u": "random()"}}}'
