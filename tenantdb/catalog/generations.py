@@ -128,11 +128,3 @@ def set_state(
         .returning(Generation.generation)
     )
     return session.scalar(changed) is not None
-
-
-def overdue(session: Session, *, now: float) -> list[Generation]:
-    """Archived generations whose keeping is over at ``now`` (seconds since 1970)."""
-    query = select(Generation).where(
-        Generation.state == GenerationState.ARCHIVED, Generation.keep_until <= now
-    )
-    return list(session.scalars(query.order_by(Generation.keep_until)))

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, insert, select
 
 from tenantdb.catalog.models import JournalEntry, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sqlalchemy import Table
     from sqlalchemy.orm import Session
 
     from tenantdb.catalog.states import PhaseEvent
+
+
+_OPERATIONS = cast("Table", Operation.__table__)
+_ENTRIES = cast("Table", JournalEntry.__table__)
+
+# Made once: an operation notes some twenty events, and building a statement costs more than running it.
+_LOCK = select(_OPERATIONS.c.id).where(_OPERATIONS.c.id == bindparam("of")).with_for_update()
+_NEXT = select(func.coalesce(func.max(_ENTRIES.c.seq), 0) + 1).where(
+    _ENTRIES.c.operation_id == bindparam("of")
+)
+_APPEND = (
+    insert(_ENTRIES)
+    .values(operation_id=bindparam("of"), seq=_NEXT.scalar_subquery(), at=bindparam("now"))
+    .returning(_ENTRIES.c.seq)
+)
 
 
 def note(
@@ -37,32 +54,19 @@ def note(
         The event's number within the operation, from 1.
     """
     # The operation's row is locked first: two writers would take the same number (SQLite locks everything).
-    session.execute(select(Operation.id).where(Operation.id == operation).with_for_update())
-    last = session.scalar(select(func.max(JournalEntry.seq)).where(JournalEntry.operation_id == operation))
-    entry = JournalEntry(
-        operation_id=operation,
-        seq=(last or 0) + 1,
-        phase=phase,
-        event=event,
-        data=None if data is None else dict(data),
-    )
-    session.add(entry)
-    session.flush()
-    return entry.seq
+    session.execute(_LOCK, {"of": operation})
+    values = {
+        "of": operation,
+        "phase": phase,
+        "event": event,
+        "now": time.time(),
+        "data": None if data is None else dict(data),
+    }
+    seq: int = session.execute(_APPEND, values).scalar_one()
+    return seq
 
 
 def entries(session: Session, operation: str) -> list[JournalEntry]:
     """All events of an operation, in the order in which they happened."""
     query = select(JournalEntry).where(JournalEntry.operation_id == operation).order_by(JournalEntry.seq)
     return list(session.scalars(query))
-
-
-def last(session: Session, *, operation: str, phase: str, event: PhaseEvent) -> JournalEntry | None:
-    """The latest such event of a phase."""
-    query = (
-        select(JournalEntry)
-        .where(JournalEntry.operation_id == operation)
-        .where(JournalEntry.phase == phase, JournalEntry.event == event)
-        .order_by(JournalEntry.seq.desc())
-    )
-    return session.scalars(query).first()

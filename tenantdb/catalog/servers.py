@@ -76,11 +76,6 @@ def everyone(session: Session) -> list[Server]:
     return list(session.scalars(select(Server).order_by(Server.id)))
 
 
-def by_url(session: Session, url: str) -> Server | None:
-    """The server that has exactly this URL."""
-    return session.scalars(select(Server).where(Server.url == url)).first()
-
-
 def loads(session: Session) -> list[ServerLoad]:
     """All servers with the number of their tenants, by id."""
     held = (

@@ -126,17 +126,6 @@ def test_a_generation_s_life_goes_one_way(catalog: Catalog) -> None:
     assert not live(catalog, GenerationState.RETIRED)
 
 
-@pytest.mark.usefixtures("acme")
-def test_what_is_kept_long_enough_is_overdue(catalog: Catalog) -> None:
-    add_generation(catalog, 1)
-    for state in (GenerationState.OPEN, GenerationState.RETIRED):
-        live(catalog, state)
-    live(catalog, GenerationState.ARCHIVED, keep_until=100.0)
-    with catalog.reading() as session:
-        assert generations.overdue(session, now=99.0) == []
-        assert [row.generation for row in generations.overdue(session, now=100.0)] == [1]
-
-
 def test_operation_ids_are_all_different() -> None:
     assert len({operations.new_id() for _ in range(1000)}) == 1000
 
@@ -198,7 +187,3 @@ def test_the_journal_keeps_the_order(catalog: Catalog) -> None:
             (3, "verify", "entered"),
             (4, "verify", "left"),
         ]
-        latest = journal.last(session, operation="op", phase="copy", event=PhaseEvent.LEFT)
-        assert latest is not None
-        assert latest.data == {"n": "copy"}
-        assert journal.last(session, operation="op", phase="copy", event=PhaseEvent.FAILED) is None

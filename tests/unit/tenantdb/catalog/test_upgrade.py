@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import contextlib
 import stat
-import subprocess
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -47,14 +44,13 @@ print(upgrade(Settings(home=sys.argv[1])))
 """
 
 
-def test_processes_that_make_it_at_once_make_it_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", UPGRADE, str(tmp_path / "home")]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(subprocess.Popen(command, **pipes)) for _ in range(3)]  # type: ignore[call-overload]
-        for worker in workers:
-            worker.stdout.readline()
-        said = [worker.communicate("go\n")[0].strip() for worker in workers]
+def test_processes_that_make_it_at_once_make_it_once(tmp_path: Path, child: Any) -> None:
+    makers = [child(UPGRADE, str(tmp_path / "home")) for _ in range(3)]
+    for maker in makers:
+        assert maker.line() == "ready"
+    for maker in makers:
+        maker.say("go")
+    said = [maker.end().strip() for maker in makers]
     assert sorted(said) == [f"('{store.HEAD}', '{store.HEAD}')"] * 2 + [f"(None, '{store.HEAD}')"]
 
 
