@@ -108,19 +108,16 @@ def _repeated(bare: str) -> list[Fault]:
 
 
 class Lines:
-    """The line of each key and list entry of a document."""
+    """The line of each key and list entry of a document, looked for when the first is asked for."""
 
     def __init__(self, text: str) -> None:
-        self._breaks = [match.start() for match in re.finditer("\n", text)]
-        self._bare = blanked(text)
+        self._text = text
 
     @cached_property
     def _places(self) -> dict[Path, int]:
-        return {path: self.at(at) for path, at in _places(self._bare)}
-
-    def at(self, offset: int) -> int:
-        """The line of an offset, counted from 1."""
-        return bisect_left(self._breaks, offset) + 1
+        bare = blanked(self._text)
+        breaks = [match.start() for match in re.finditer("\n", bare)]
+        return {path: bisect_left(breaks, at) + 1 for path, at in _places(bare)}
 
     def of(self, path: Path) -> int | None:
         """The line of a key or an entry, or of the nearest one around it."""

@@ -25,6 +25,7 @@ from migrations_engine.sql.assembly import TableParts, assemble
 from migrations_engine.sql.columns import ColumnParts, parse_column
 from migrations_engine.sql.cursor import Cursor
 from migrations_engine.sql.expressions import parse_expression
+from migrations_engine.sql.lexer import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -119,8 +120,10 @@ class _TableReader:
         self._column_paths[name] = path
         parts = ColumnParts(Column(name=name))
         if isinstance(definition, str):
-            with self._faults.noted(path, table=self._name, column=name):
+            try:
                 parts = parse_column(name, definition)
+            except Malformed as error:
+                self._fault(str(error), path, column=name)
         else:
             self._fault("a column's definition is a string of SQL", path, column=name)
         self._parts.columns.append(parts)

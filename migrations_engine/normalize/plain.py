@@ -26,7 +26,7 @@ def _plain(value: object) -> object:
         return value
     names, values_of, defaults = _fields(kind)
     return {
-        name: _plain(each)
+        name: each if type(each) is str else _plain(each)
         for name, each, default in zip(names, values_of(value), defaults, strict=True)
         if each is not default and each != default
     }

@@ -38,14 +38,14 @@ def table(written: Table) -> Table:
 
 def column(written: Column, scope: Scope) -> Column:
     """The canonical column."""
-    return replace(
-        written,
+    return Column(
+        name=written.name,
         type=declared_type(written.type),
+        not_null=written.not_null,
         default=None if written.default is None else default(written.default),
         collation=collation(written.collation),
         generated=written.generated and _generated(written.generated, scope),
         constraint_names=tuple(sorted(written.constraint_names)),
-        comment=None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from migrations_engine.model import fold
@@ -13,6 +14,7 @@ _SPACES: Final = re.compile(r"\s+")
 _AROUND_MARKS: Final = re.compile(r" ?([(),]) ?")
 
 
+@lru_cache(maxsize=4096)
 def declared_type(text: str) -> str:
     """The canonical text of a declared type."""
     if _QUOTED.fullmatch(text):

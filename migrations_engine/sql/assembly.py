@@ -97,12 +97,12 @@ def _is_integer(parts: TableParts, name: str) -> bool:
 
 def _uniques(parts: TableParts, declared: Mapping[str, str]) -> tuple[Unique, ...]:
     """All UNIQUE constraints; those that fit behind a column first, in the order of columns."""
-    every = [unique for part in parts.columns for unique in part.uniques] + parts.uniques
-    resolved = [
+    every = [unique for part in parts.columns for unique in part.uniques]
+    every += [
         replace(unique, columns=tuple(_declared(column, declared, "UNIQUE") for column in unique.columns))
-        for unique in every
+        for unique in parts.uniques
     ]
-    return _by_column(parts, [(_inline_column(unique), unique) for unique in resolved])
+    return _by_column(parts, [(_inline_column(unique), unique) for unique in every])
 
 
 def _inline_column(unique: Unique) -> str | None:
@@ -114,12 +114,12 @@ def _inline_column(unique: Unique) -> str | None:
 
 def _foreign_keys(parts: TableParts, declared: Mapping[str, str]) -> tuple[ForeignKey, ...]:
     """All foreign keys; those of one column first, in the order of columns."""
-    every = [key for part in parts.columns for key in part.foreign_keys] + parts.foreign_keys
-    resolved = [
+    every = [key for part in parts.columns for key in part.foreign_keys]
+    every += [
         replace(key, columns=tuple(_resolve(name, declared, "FOREIGN KEY") for name in key.columns))
-        for key in every
+        for key in parts.foreign_keys
     ]
-    return _by_column(parts, [(key.columns[0] if len(key.columns) == 1 else None, key) for key in resolved])
+    return _by_column(parts, [(key.columns[0] if len(key.columns) == 1 else None, key) for key in every])
 
 
 def _by_column(parts: TableParts, placed: list[tuple[str | None, _Constraint]]) -> tuple[_Constraint, ...]:

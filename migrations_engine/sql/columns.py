@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from migrations_engine.affinity import affinity
@@ -57,23 +58,34 @@ def parse_column(name: str, definition: str) -> ColumnParts:
     Raises:
         Malformed: It is not exactly one definition: a comma, a semicolon or a comment ends it, say.
     """
+    return _read_alone(definition).parts(name)
+
+
+def read_column(cursor: Cursor, name: str) -> ColumnParts:
+    """Read a column definition behind its name, up to a comma or a closing parenthesis."""
+    return _read(cursor).parts(name)
+
+
+@lru_cache(maxsize=4096)
+def _read_alone(definition: str) -> _Draft:
+    """A whole definition; most columns of a schema share theirs with others."""
     cursor = Cursor(definition)
-    parts = read_column(cursor, name)
+    draft = _read(cursor)
     if not cursor.done:
         cursor.fail(f"more follows behind the definition: {cursor.found()}")
     # A comment at the end would swallow what is written behind it wherever the text is shown in a statement.
     trailing = [comment for comment in comments(definition) if comment.end > cursor.behind]
     if trailing:
         raise Malformed("a definition may not end in an SQL comment", position=trailing[0].start)
-    return parts
+    return draft
 
 
-def read_column(cursor: Cursor, name: str) -> ColumnParts:
-    """Read a column definition behind its name, up to a comma or a closing parenthesis."""
-    draft = _Draft(name=name, type=_type(cursor))
+def _read(cursor: Cursor) -> _Draft:
+    """Read a type and the constraints behind it."""
+    draft = _Draft(type=_type(cursor))
     while not cursor.done and cursor.word() not in (",", ")", ";"):
         _constraint(cursor, draft)
-    return draft.parts()
+    return draft
 
 
 def _type(cursor: Cursor) -> str:
@@ -121,9 +133,8 @@ def _signed_number(cursor: Cursor) -> None:
 
 @dataclass(slots=True)
 class _Draft:
-    """A column while its constraints are read."""
+    """A definition while its constraints are read; whose it is is said at the end."""
 
-    name: str
     type: str
     constraint: str | None = None
     """The name of the constraint that is being read."""
@@ -142,10 +153,10 @@ class _Draft:
         if self.constraint is not None:
             self.constraint_names[kind] = self.constraint
 
-    def parts(self) -> ColumnParts:
-        """The column and its constraints."""
+    def parts(self, name: str) -> ColumnParts:
+        """The column of that name and its constraints."""
         column = Column(
-            name=self.name,
+            name=name,
             type=self.type,
             not_null=self.not_null,
             default=self.default,
@@ -153,7 +164,18 @@ class _Draft:
             generated=self.generated,
             constraint_names=tuple(sorted(self.constraint_names.items())),
         )
-        return ColumnParts(column, self.primary_key, self.uniques, self.checks, self.foreign_keys)
+        return ColumnParts(
+            column,
+            self.primary_key and replace(self.primary_key, columns=_only(name, self.primary_key.columns)),
+            [replace(unique, columns=_only(name, unique.columns)) for unique in self.uniques],
+            [replace(check, column=name) for check in self.checks],
+            [replace(key, columns=(name,)) for key in self.foreign_keys],
+        )
+
+
+def _only(name: str, columns: tuple[IndexedColumn, ...]) -> tuple[IndexedColumn, ...]:
+    """The columns of a key that stands behind a column: that column alone."""
+    return tuple(replace(column, expression=name) for column in columns)
 
 
 def _constraint(cursor: Cursor, draft: _Draft) -> None:
@@ -174,7 +196,7 @@ def _primary_key(cursor: Cursor, draft: _Draft) -> None:
     descending = clauses.direction(cursor)
     resolution = clauses.conflict(cursor)
     draft.primary_key = PrimaryKey(
-        columns=(IndexedColumn(expression=draft.name, descending=descending),),
+        columns=(IndexedColumn(expression="", descending=descending),),
         autoincrement=cursor.accept("AUTOINCREMENT"),
         name=draft.constraint,
         on_conflict=resolution,
@@ -197,13 +219,13 @@ def _null(cursor: Cursor, draft: _Draft) -> None:
 
 def _unique(cursor: Cursor, draft: _Draft) -> None:
     cursor.expect("UNIQUE")
-    columns = (IndexedColumn(expression=draft.name),)
+    columns = (IndexedColumn(expression=""),)
     draft.uniques.append(Unique(columns=columns, name=draft.constraint, on_conflict=clauses.conflict(cursor)))
 
 
 def _check(cursor: Cursor, draft: _Draft) -> None:
     cursor.expect("CHECK")
-    draft.checks.append(Check(expression=cursor.group(), name=draft.constraint, column=draft.name))
+    draft.checks.append(Check(expression=cursor.group(), name=draft.constraint))
 
 
 def _default(cursor: Cursor, draft: _Draft) -> None:
@@ -246,7 +268,7 @@ def _generated(cursor: Cursor, draft: _Draft) -> None:
 
 def _references(cursor: Cursor, draft: _Draft) -> None:
     cursor.expect("REFERENCES")
-    key = clauses.references(cursor, (draft.name,), name=draft.constraint)
+    key = clauses.references(cursor, (), name=draft.constraint)
     if len(key.parent_columns) > 1:
         cursor.fail("one column refers to one column; name more in _foreign_keys")
     draft.foreign_keys.append(key)
