@@ -64,7 +64,10 @@ def seal(path: Path, *, operation: str, token: int, wait: float = 5.0) -> bool:
     """
     deadline = time.monotonic() + wait
     if is_sealed(path):
-        unseal(path)  # a crash may have come between byte and commit: only the whole sequence proves anything
+        # A crash may have come between byte and commit: only the whole sequence proves anything. But a worker
+        # that was overtaken must not open what its successor has sealed.
+        _require_own(path, operation=operation, token=token)
+        unseal(path)
     while not (_try_seal(path, operation=operation, token=token) and is_sealed(path)):
         if time.monotonic() >= deadline:
             return False
@@ -103,6 +106,14 @@ def _try_seal(path: Path, *, operation: str, token: int) -> bool:
     finally:
         conn.close()
     return True
+
+
+def _require_own(path: Path, *, operation: str, token: int) -> None:
+    conn = sqlite.connect(path)
+    try:
+        _require_retired(conn, operation=operation, token=token)
+    finally:
+        conn.close()
 
 
 def _require_retired(conn: apsw.Connection, *, operation: str, token: int) -> None:

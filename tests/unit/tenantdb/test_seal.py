@@ -122,3 +122,10 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path):
     with pytest.raises(Exception, match="exit status"):
         seal.unseal(path)
     assert path.read_bytes() == b"x" * 4096
+
+
+def test_a_worker_that_was_overtaken_does_not_open_what_its_successor_sealed(retired):
+    assert seal.seal(retired, operation="op1", token=1)
+    with pytest.raises(LeaseLost):
+        seal.seal(retired, operation="op0", token=0)
+    assert seal.is_sealed(retired)
