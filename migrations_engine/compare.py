@@ -12,6 +12,7 @@ from migrations_engine.model import (
     Check,
     Column,
     ForeignKey,
+    Index,
     Objects,
     Table,
     Trigger,
@@ -130,16 +131,16 @@ class _Comparison:
                 )
 
     def _indexes(self) -> Iterator[Step]:
-        was = {i: i for t in self._was.tables if self._is.table(t.name) for i in t.indexes}
-        now = {i: i for t in self._is.tables for i in t.indexes}
-        old_indexes = {fold(i.name): i for t in self._old.tables for i in t.indexes}
-        new_indexes = {fold(i.name): i for t in self._new.tables for i in t.indexes}
-        yield from (steps.DropIndex(index=old_indexes[fold(i.name)]) for i in was if i not in now)
-        yield from (
-            steps.AddIndex(index=new_indexes[fold(i.name)])
-            for i in now
-            if i not in was and self._was.table(i.table) is not None
-        )
+        """The indexes of tables that stay; those of the others come and go with them."""
+        was, now = set(_indexes(self._was)), set(_indexes(self._is))
+        gone = {fold(index.name) for index in was - now}
+        come = {fold(index.name) for index in now - was if self._was.table(index.table)}
+        yield from (steps.DropIndex(index=i) for i in _indexes(self._old) if fold(i.name) in gone)
+        yield from (steps.AddIndex(index=i) for i in _indexes(self._new) if fold(i.name) in come)
+
+
+def _indexes(objects: Objects) -> Iterator[Index]:
+    return (index for table in objects.tables for index in table.indexes)
 
 
 def _gone(written: Iterable[N], ours: Iterable[N], theirs: Iterable[N]) -> Iterator[N]:

@@ -114,6 +114,12 @@ class Plan:
         """``lossless`` as long as nothing is written; ``none`` for what was empty before."""
         return "lossless" if self.old.tables or self.old.views or self.old.virtual_tables else "none"
 
+    def __str__(self) -> str:
+        """Steps, one a line, then strategy, cost and way back."""
+        cost = f"{self.rows} rows, {self.bytes} bytes, pause about {self.pause * 1000:.1f} ms"
+        end = f"{self.strategy}: {cost}; way back: {self.way_back}"
+        return "\n".join([*(step.text for step in self.change.steps), end])
+
     def going(self, way: Way) -> tuple[TableAction, ...]:
         """The actions of one way, in order."""
         return tuple(action for action in self.tables if action.way == way)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import apsw
@@ -13,7 +13,7 @@ from migrations_engine.errors import Misfit
 from migrations_engine.model import fold, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 SAMPLE = 5
 """How many keys an error shows."""
@@ -21,15 +21,24 @@ SAMPLE = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tie:
-    """A foreign key by what it ties; all names folded."""
+    """A foreign key by what it ties: names folded, and the same as they are written."""
 
     child: str
     columns: tuple[str, ...]
     parent: str
+    table: str = field(compare=False)
+    rule: str = field(compare=False)
 
-    def __str__(self) -> str:
-        """Say it as a rule."""
-        return f"FOREIGN KEY ({', '.join(self.columns)}) REFERENCES {self.parent}"
+    @classmethod
+    def of(cls, child: str, columns: Sequence[str], parent: str) -> Tie:
+        """The tie between a child's columns and its parent."""
+        return cls(
+            child=fold(child),
+            columns=tuple(fold(column) for column in columns),
+            parent=fold(parent),
+            table=child,
+            rule=f"FOREIGN KEY ({', '.join(columns)}) REFERENCES {parent}",
+        )
 
 
 Orphans = dict[Tie, list[int | None]]
@@ -63,10 +72,10 @@ def translated(
 
     def tie(old: Tie) -> Tie:
         names = columns.get(old.child, {})
-        return Tie(
-            child=fold(tables.get(old.child, old.child)),
-            columns=tuple(fold(names.get(column, column)) for column in old.columns),
-            parent=fold(tables.get(old.parent, old.parent)),
+        return Tie.of(
+            tables.get(old.child, old.table),
+            [names.get(column, column) for column in old.columns],
+            tables.get(old.parent, old.parent),
         )
 
     return {tie(old): rowids for old, rowids in found.items()}
@@ -80,7 +89,7 @@ def newly_lost(before: Orphans, after: Orphans) -> list[Misfit]:
         if len(rowids) > len(known):
             fresh = [rowid for rowid in rowids if rowid is not None and rowid not in known]
             count = len(rowids) - len(known)
-            misfits.append(Misfit(table=tie.child, rule=str(tie), count=count, sample=tuple(fresh[:SAMPLE])))
+            misfits.append(Misfit(table=tie.table, rule=tie.rule, count=count, sample=tuple(fresh[:SAMPLE])))
     return misfits
 
 
@@ -88,10 +97,9 @@ def _ties(conn: apsw.Connection, table: str) -> dict[int, Tie]:
     """The foreign keys of a table by SQLite's numbers."""
     parts: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for number, _, parent, column, *_ in sqlite.rows(conn, f"PRAGMA main.foreign_key_list({quote(table)})"):
-        parts[number].append((fold(column), fold(parent)))
+        parts[number].append((column, parent))
     return {
-        number: Tie(child=fold(table), columns=tuple(column for column, _ in found), parent=found[0][1])
-        for number, found in parts.items()
+        number: Tie.of(table, [column for column, _ in found], found[0][1]) for number, found in parts.items()
     }
 
 

@@ -122,12 +122,13 @@ def apply(
 
 
 def plan(schema: Schema, path: str | PathLike[str], *, strategy: Wish = "auto") -> Plan:
-    """Say what ``apply`` would do to a file, and what it would cost; changes nothing.
+    """Say what ``apply`` would do to a file, and what it would cost; changes nothing, makes no file.
 
     Raises:
-        FileNotFoundError: There is no such file.
         MigrationError: As ``apply``, where the structure alone tells.
     """
+    if not Path(path).exists():
+        return compiled(Schema(), schema, strategy=strategy)
     with _opened(path, mode="ro") as conn, sqlite.snapshot(conn):
         return estimated(compiled(introspect(conn), schema, strategy=strategy), conn)
 

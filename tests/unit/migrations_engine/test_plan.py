@@ -45,6 +45,19 @@ def test_a_plan_changes_nothing(db, schema):
     assert db.path.read_bytes() == before
 
 
+def test_a_plan_for_a_file_that_is_not_there_makes_none(db, schema):
+    plan = engine.plan(schema(T), db.path)
+    assert [action.way for action in plan.tables] == ["create"]
+    assert not db.path.exists()
+
+
+def test_a_plan_can_be_read(db, schema):
+    db.apply(T)
+    lines = str(engine.plan(schema({"T": {**T["T"], "b": "INT"}}), db.path)).splitlines()
+    assert lines[0] == "add column T.b"
+    assert lines[1].startswith("in-place: 0 rows, 0 bytes, pause about")
+
+
 def test_an_index_costs_the_rows_of_its_table(db, schema):
     db.apply(T)
     db.run("INSERT INTO T(a) VALUES ('x'), ('y'), ('z')")

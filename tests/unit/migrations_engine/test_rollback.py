@@ -177,7 +177,7 @@ def test_rows_whose_parents_were_deleted_since_are_listed(filled):
     without_notes = {name: entry for name, entry in OLD.items() if name not in ("Notes", "_triggers")}
     filled.apply(without_notes, allow_destructive=True)
     filled.run("DELETE FROM Users WHERE id = 7")
-    assert lossy(filled) == ["notes: 1 row without parents (FOREIGN KEY (user) REFERENCES users)"]
+    assert lossy(filled) == ["Notes: 1 row without parents (FOREIGN KEY (user) REFERENCES Users)"]
     engine.rollback(filled.path, discard_since=True)
     assert filled.run("SELECT id FROM Notes") == [(5,)]
 

@@ -216,7 +216,7 @@ def test_rows_that_do_not_fit_are_named_and_nothing_is_changed(filled):
 def test_rows_that_lose_their_parents_are_refused(filled):
     before = filled.picture()
     document = {"Notes": USERS["Notes"]}
-    with pytest.raises(errors.DataDoesNotFit, match=r"notes: FOREIGN KEY \(user\) REFERENCES users: 2 rows"):
+    with pytest.raises(errors.DataDoesNotFit, match=r"Notes: FOREIGN KEY \(user\) REFERENCES Users: 2 rows"):
         filled.apply(document, allow_destructive=True)
     assert filled.picture() == before
 
