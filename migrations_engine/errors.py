@@ -137,8 +137,8 @@ class PauseTooLong(MigrationError):
         self.predicted = predicted
         self.allowed = allowed
         super().__init__(
-            f"writers would wait about {predicted * 1000:.0f} ms, {allowed * 1000:.0f} ms are allowed; nothing was changed. "
-            "Raise --max-pause or run it at a quieter time"
+            f"writers would wait about {predicted * 1000:.0f} ms, {allowed * 1000:.0f} ms are allowed; nothing "
+            "was changed. Raise --max-pause or run it at a quieter time"
         )
 
 
@@ -165,8 +165,8 @@ class FleetFile(MigrationError):
         self.path = path
         self.tenant = tenant
         super().__init__(
-            f"{path} is a file of tenant {tenant}: change its schema with 'tenantdb rollout start', which knows "
-            "all files of the fleet; nothing was changed"
+            f"{path} is a file of tenant {tenant}: change its schema with 'tenantdb rollout start', which "
+            "knows all files of the fleet; nothing was changed"
         )
 
 
