@@ -59,8 +59,13 @@ def test_statements_come_in_an_order_that_works_with_triggers_by_name():
     for statement in engine.ddl(schema, "sqlite"):
         conn.execute(statement)
     assert [statement.split('"')[0].split("(")[0][:14].strip() for statement in engine.ddl(schema)] == [
-        "CREATE TABLE", "CREATE INDEX", "CREATE VIRTUAL", "CREATE VIEW v", "CREATE TRIGGER", "CREATE TRIGGER",
-    ]  # fmt: skip
+        "CREATE TABLE",
+        "CREATE INDEX",
+        "CREATE VIRTUAL",
+        "CREATE VIEW v",
+        "CREATE TRIGGER",
+        "CREATE TRIGGER",
+    ]
     assert engine.ddl(schema)[-1].startswith("CREATE TRIGGER z")
 
 
