@@ -19,14 +19,14 @@ import apsw
 
 from migrations_engine import sqlite
 from migrations_engine.online import capture, copy
-from migrations_engine.online.phases import Phase, run
+from migrations_engine.online.phases import Phase
 from tenantdb import control, fence, paths
 from tenantdb.boot import boot_id
 from tenantdb.catalog import generations, leases, operations, routes, tenants
 from tenantdb.catalog.states import GenerationState, OperationState, TenantState
-from tenantdb.errors import LeaseLost, TenantBusy, TenantNotFound
+from tenantdb.errors import TenantBusy, TenantNotFound
 from tenantdb.model import Control, FileState
-from workers.events import Event, emit
+from workers import attempt
 from workers.handover import Place
 from workers.hosts import host_of
 from workers.journal import unobserved
@@ -126,17 +126,13 @@ def carry_out(birth: Birth, phases: Sequence[Phase[Birth]], *, observer: Observe
     Raises:
         LeaseLost: Another worker took the operation over: this one leaves everything to it.
     """
-    with birth.operation.alive():
-        try:
-            run(phases, birth, observer=observer)
-        except LeaseLost:
-            emit(Event.LEASE_LOST, "another worker took it over", operation=birth.operation.id)
-            raise
-        except BaseException as error:
-            settle(birth.operation, error=str(error) or type(error).__name__)
-            raise
-        birth.operation.end(OperationState.DONE)
-    emit(Event.OPERATION_DONE, f"tenant {birth.operation.tenant!r} is there", operation=birth.operation.id)
+    attempt.carry_out(
+        birth.operation,
+        phases,
+        birth,
+        observer=observer,
+        settle=lambda reason: settle(birth.operation, error=reason),
+    )
 
 
 def route(operation: Operation) -> Route:

@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
 from migrations_engine.online.phases import Phase, run
-from tenantdb import control, fence, ids, seal
+from tenantdb import control, fence, ids, paths, seal
 from tenantdb.catalog import Catalog, generations, tenants
 from tenantdb.catalog.states import GenerationState, OperationKind, OperationState, TenantState
-from tenantdb.errors import LeaseLost
+from tenantdb.errors import ServerUnusable
 from tenantdb.marks import Marks
 from tenantdb.model import FileState
-from workers import archive
+from workers import archive, attempt
 from workers import operation as operations
-from workers.events import Event, emit
 from workers.handover import Place
 from workers.hosts import host_of
 from workers.journal import unobserved
@@ -65,6 +64,20 @@ class Deletion:
         host = host_of(self.operation.catalog, self.place.server)
         return host.locate(self.place.path, tenant=self.operation.tenant)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the file is gone.
+
+        Raises:
+            ServerUnusable: The whole server is: a disk that comes back would bring an open file with it.
+        """
+        root = self.path.parents[paths.TENANT_DEPTH - 1]
+        if not root.is_dir():
+            raise ServerUnusable(
+                self.place.server, reason=f"its folder {root} is not there; bring it back first"
+            )
+        return not self.path.exists()
+
 
 def delete(
     tenant: int | str,
@@ -84,6 +97,7 @@ def delete(
     Raises:
         TenantNotFound: There is no such tenant.
         TenantBusy: Another operation, or a writer, holds it; nothing was changed.
+        ServerUnusable: The server's folder is not there; nothing was changed.
         LeaseLost: Another worker took the operation over.
     """
     operation = operations.begin(
@@ -96,16 +110,13 @@ def delete(
         },
     )
     deletion = _deletion(settings, operation)
-    with operation.alive():
-        try:
-            run(DELETION, deletion, observer=observer)
-        except LeaseLost:
-            raise
-        except BaseException as error:
-            _settle(deletion, str(error) or type(error).__name__)
-            raise
-        operation.end(OperationState.DONE)
-    emit(Event.OPERATION_DONE, f"tenant {operation.tenant!r} is deleted", operation=operation.id)
+    attempt.carry_out(
+        operation,
+        DELETION,
+        deletion,
+        observer=observer,
+        settle=lambda reason: _settle(deletion, reason),
+    )
     return Deleted(tenant=operation.tenant, path=deletion.path, keep_until=deletion.keep_until)
 
 
@@ -125,7 +136,7 @@ def settle(settings: Settings, operation: Operation) -> OperationState:
 
 def raise_fence(deletion: Deletion) -> None:
     """Retire the file, durably; one that is missing needs no fence, one that is sealed has it."""
-    if not deletion.path.exists():
+    if deletion.is_lost:
         return
     conn = sqlite.connect(deletion.path)
     try:
@@ -168,14 +179,14 @@ def mark(deletion: Deletion) -> None:
 
 def seal_file(deletion: Deletion) -> None:
     """Make the file unwritable for everybody."""
-    if deletion.path.exists() and not seal.is_sealed(deletion.path):
+    if not deletion.is_lost and not seal.is_sealed(deletion.path):
         archive.seal_retired(deletion.operation, deletion.path)
 
 
 def keep(deletion: Deletion) -> None:
     """Note until when the file stays."""
     operation = deletion.operation
-    state = GenerationState.ARCHIVED if deletion.path.exists() else GenerationState.LOST
+    state = GenerationState.LOST if deletion.is_lost else GenerationState.ARCHIVED
     with operation.catalog.begin() as session:
         operation.require(session)
         generations.set_state(
@@ -218,7 +229,7 @@ def _settle(deletion: Deletion, error: str) -> OperationState:
 
 
 def _takes_writes(deletion: Deletion) -> bool:
-    if not deletion.path.exists():
+    if deletion.is_lost:
         return False
     conn = sqlite.connect(deletion.path)
     try:

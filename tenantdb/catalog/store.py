@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, column, create_engine, event, exc, inspect, make_url, select, table
@@ -222,7 +223,8 @@ def _set_up_reader(connection: DBAPIConnection, _record: object) -> None:
 
 def _require_file(settings: Settings) -> None:
     """Tell a home that was never made from one whose embedded catalog is gone."""
-    if settings.catalog_url is not None or settings.layout.catalog.exists():
+    file = _file(settings)
+    if file is None or file.exists():
         return
     if not settings.layout.servers.exists():
         raise NotInitialised(str(settings.home))
@@ -230,6 +232,15 @@ def _require_file(settings: Settings) -> None:
         without_password(settings.catalog),
         reason="its file is missing, but the home has servers; restore it, or make a new one: tenantdb init",
     )
+
+
+def _file(settings: Settings) -> Path | None:
+    """The embedded catalog's file; None where the catalog is a server's."""
+    try:
+        url = make_url(settings.catalog)
+    except exc.ArgumentError:
+        return None
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
 @contextlib.contextmanager

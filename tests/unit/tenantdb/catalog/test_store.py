@@ -36,6 +36,12 @@ def test_where_no_home_is_the_absolute_folder_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+def test_a_catalog_file_elsewhere_that_was_never_made_is_no_home_either(tmp_path: Path) -> None:
+    with pytest.raises(NotInitialised):
+        Catalog.open(Settings(home=tmp_path / "none", catalog_url=f"sqlite:///{tmp_path}/fleet.db"))
+    assert not (tmp_path / "fleet.db").exists()
+
+
 def test_a_home_with_servers_that_lost_its_catalog_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
     (tmp_path / "servers").mkdir()
     with pytest.raises(CatalogUnavailable, match="missing"):

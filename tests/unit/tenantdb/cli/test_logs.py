@@ -33,7 +33,7 @@ def test_what_is_logged_goes_to_standard_error_with_ids_as_fields(
     settings.forget()
     said = tenantdb("tenant", "create", "acme", "--json")
     assert said.document["id"] == "acme"
-    assert "INFO workers: tenant 'acme' is there event=operation.done operation=" in said.err
+    assert "INFO workers: create of tenant 'acme' is done event=operation.done operation=" in said.err
 
 
 def test_a_record_is_one_line_however_often_logging_was_set_up(

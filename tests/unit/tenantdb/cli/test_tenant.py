@@ -318,6 +318,20 @@ def test_a_tenant_whose_file_is_lost_can_be_deleted(tenantdb: Command) -> None:
     assert tenantdb("tenant", "create", "acme").code == 0
 
 
+def test_a_tenant_on_a_disk_that_is_away_is_not_deleted(tenantdb: Command, folder: Path) -> None:
+    tenantdb("server", "add", "eu", "file:eu")
+    tenantdb("tenant", "create", "acme", "--server", "eu")
+    (folder / "eu").rename(folder / "away")
+    said = tenantdb("tenant", "delete", "acme", "--yes")
+    assert said.code == 2
+    assert "is not there; bring it back first" in said.err
+    (folder / "away").rename(folder / "eu")
+    assert get_tenant_db("acme").query("SELECT state FROM _tenantdb_control") == [("open",)]
+    tenantdb("recover")
+    assert tenantdb("doctor").code == 0
+    assert tenantdb("tenant", "delete", "acme", "--yes").code == 0
+
+
 def test_a_link_in_place_of_a_tenant_s_folder_is_not_followed(tenantdb: Command, folder: Path) -> None:
     path = Path(tenantdb("tenant", "create", "acme", "--json").document["path"])
     path.parent.rename(folder / "elsewhere")
