@@ -1,4 +1,4 @@
-"""Carrying out an operation that needs no journal: phases under a heartbeat, and nothing half done afterwards."""
+"""Carrying out an operation that needs no journal: phases under a heartbeat, then nothing half done."""
 
 from __future__ import annotations
 
