@@ -137,8 +137,8 @@ class PauseTooLong(MigrationError):
         self.predicted = predicted
         self.allowed = allowed
         super().__init__(
-            f"writers would wait about {predicted * 1000:.0f} ms, {allowed * 1000:.0f} ms are allowed; nothing "
-            "was changed. Raise --max-pause or run it at a quieter time"
+            f"writers would wait about {predicted * 1000:.0f} ms, {allowed * 1000:.0f} ms are allowed; "
+            "nothing was changed. Raise --max-pause or run it at a quieter time"
         )
 
 
