@@ -64,10 +64,12 @@ class Stage:
 
 
 class Killer:
-    """Ends this process at one place of an operation, as a power cut would."""
+    """Ends this process at one place of an operation, as a power cut would; or stops it, the first time."""
 
     def __init__(self, at: dict[str, Any]) -> None:
-        self._at = at
+        self._place = {key: at[key] for key in at if key != "signal"}
+        self._signal = getattr(signal, at.get("signal", "SIGKILL"))
+        self._struck = not at
 
     def phase(self, phase: str, boundary: str, /) -> None:
         self._strike({"phase": phase, "boundary": str(boundary)})
@@ -76,8 +78,9 @@ class Killer:
         self._strike({"inside": phase})
 
     def _strike(self, place: dict[str, Any]) -> None:
-        if place == {key: self._at[key] for key in self._at if key in ("phase", "boundary", "inside")}:
-            os.kill(os.getpid(), getattr(signal, self._at.get("signal", "SIGKILL")))
+        if place == self._place and not self._struck:
+            self._struck = True
+            os.kill(os.getpid(), self._signal)
 
 
 def operate(arguments: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from migrations_engine.errors import DatabaseBusy
 from tenantdb import seal
 from tenantdb.catalog import generations
 from tenantdb.catalog.states import GenerationState
@@ -29,7 +30,10 @@ def seal_retired(operation: Operation, path: Path) -> bool:
     Returns:
         Whether the seal holds; False leaves a file that its guards still protect.
     """
-    sealed = seal.seal(path, operation=operation.id, token=operation.token, wait=_SEAL_SECONDS)
+    try:
+        sealed = seal.seal(path, operation=operation.id, token=operation.token, wait=_SEAL_SECONDS)
+    except DatabaseBusy:
+        sealed = False
     if not sealed:
         emit(
             Event.SEAL_PENDING, f"{path.name} is read still; the next sweep seals it", operation=operation.id

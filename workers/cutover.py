@@ -21,7 +21,7 @@ from migrations_engine.online import copy, remainder, verify
 from migrations_engine.online.link import linked
 from migrations_engine.online.phases import Phase, run
 from tenantdb import fence
-from tenantdb.errors import OperationFailed, TenantBusy
+from tenantdb.errors import CatalogUnavailable, OperationFailed, TenantBusy
 from workers import stages
 from workers.events import Event, emit
 from workers.pause import Pause
@@ -169,7 +169,7 @@ def _try(transfer: Transfer) -> bool:
     try:
         with pause, attempt.catalog, attempt.source:
             run(CUTOVER, attempt, observer=transfer.observer)
-    except (TenantBusy, DatabaseBusy) as error:
+    except (TenantBusy, DatabaseBusy, CatalogUnavailable) as error:
         if attempt.fenced:
             raise
         emit(Event.PAUSE_MISSED, f"the pause was missed: {error}", operation=transfer.operation.id)
@@ -177,7 +177,7 @@ def _try(transfer: Transfer) -> bool:
     transfer.figures.pause = pause.seconds
     emit(
         Event.PAUSE_ENDED,
-        f"writers waited {attempt.pause.seconds * 1000:.1f} ms",
+        f"writers waited {pause.seconds * 1000:.1f} ms",
         operation=transfer.operation.id,
     )
     return True
