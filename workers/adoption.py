@@ -74,18 +74,18 @@ def adopt(
     with catalog.begin() as session:
         _refuse_in_use(session, file)
         schemas.record(session, schema_hash=schema.hash, document=schema.to_json())
-        operation, place = birth.begin(
+        born = birth.begin(
             session,
             catalog=catalog,
             kind=OperationKind.ADOPT,
             tenant=identity,
             server=creation.choose_server(session, server=server, region=region, tier=tier),
             schema_hash=schema.hash,
+            origin=file,
         )
-    born = birth.Birth(operation=operation, place=place, origin=file)
     birth.carry_out(born, ADOPTION, observer=observer)
     return Adopted(
-        route=birth.route(operation),
+        route=birth.route(born),
         tables=len(schema.tables),
         views=len(schema.views),
         triggers=len(schema.triggers),

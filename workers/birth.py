@@ -69,7 +69,8 @@ def begin(
     tenant: str,
     server: str,
     schema_hash: str,
-) -> tuple[Operation, Place]:
+    origin: Path,
+) -> Birth:
     """Record the intent: tenant, file and operation, before anything is made.
 
     Args:
@@ -79,32 +80,16 @@ def begin(
         tenant: The canonical id.
         server: Where the file will be.
         schema_hash: Its schema.
+        origin: What it begins as a copy of.
 
     Raises:
         TenantExists: The id is taken.
+        TenantBusy: The tenant that had the id is just being deleted.
     """
     identity = operations.new_id()
-    generation = generations.next_number(session, tenant)
-    path = paths.fresh(tenant, generation)
-    row = tenants.begin(
-        session, tenant=tenant, server=server, path=path, generation=generation, schema_hash=schema_hash
-    )
-    token = leases.take(
-        session, tenant=tenant, owner=str(Owner.myself()), seconds=LEASE_SECONDS, operation=identity
-    )
-    if token is None:
-        raise TenantBusy(tenant, waited=0.0, reason=f"operation {row.operation_id} holds it")
-    place = Place(server=server, path=path, generation=generation, epoch=row.epoch, schema_hash=schema_hash)
-    generations.add(
-        session,
-        tenant=tenant,
-        generation=generation,
-        server=server,
-        path=path,
-        epoch=place.epoch,
-        schema_hash=schema_hash,
-        operation=identity,
-    )
+    place = _plan(session, identity, tenant=tenant, server=server, schema_hash=schema_hash)
+    token = _lease(session, tenant, identity)
+    payload = asdict(place)
     operations.begin(
         session,
         operation=identity,
@@ -112,12 +97,40 @@ def begin(
         tenant=tenant,
         token=token,
         boot_id=boot_id(),
-        payload=asdict(place),
+        payload=payload,
     )
     operation = Operation(
-        catalog=catalog, id=identity, kind=kind, tenant=tenant, token=token, payload=asdict(place)
+        catalog=catalog, id=identity, kind=kind, tenant=tenant, token=token, payload=payload
     )
-    return operation, place
+    return Birth(operation=operation, place=place, origin=origin)
+
+
+def _plan(session: Session, operation: str, *, tenant: str, server: str, schema_hash: str) -> Place:
+    """Record tenant and generation, and give where the file will be."""
+    generation = generations.next_number(session, tenant)
+    path = paths.fresh(tenant, generation)
+    row = tenants.begin(
+        session, tenant=tenant, server=server, path=path, generation=generation, schema_hash=schema_hash
+    )
+    generations.add(
+        session,
+        tenant=tenant,
+        generation=generation,
+        server=server,
+        path=path,
+        epoch=row.epoch,
+        schema_hash=schema_hash,
+        operation=operation,
+    )
+    return Place(server=server, path=path, generation=generation, epoch=row.epoch, schema_hash=schema_hash)
+
+
+def _lease(session: Session, tenant: str, operation: str) -> int:
+    owner = str(Owner.myself())
+    token = leases.take(session, tenant=tenant, owner=owner, seconds=LEASE_SECONDS, operation=operation)
+    if token is None:
+        raise TenantBusy(tenant, waited=0.0, reason="it is just being deleted")
+    return token
 
 
 def carry_out(birth: Birth, phases: Sequence[Phase[Birth]], *, observer: Observer = unobserved) -> None:
@@ -135,16 +148,16 @@ def carry_out(birth: Birth, phases: Sequence[Phase[Birth]], *, observer: Observe
     )
 
 
-def route(operation: Operation) -> Route:
+def route(birth: Birth) -> Route:
     """The route of the tenant that came to be.
 
     Raises:
         TenantNotFound: It is deleted by now.
     """
-    with operation.catalog.reading() as session:
-        found = routes.find(session, operation.tenant)
+    with birth.operation.catalog.reading() as session:
+        found = routes.find(session, birth.operation.tenant)
     if found is None:
-        raise TenantNotFound(operation.tenant)
+        raise TenantNotFound(birth.operation.tenant)
     return found
 
 

@@ -53,17 +53,17 @@ def create(
     # Before the intent: what fails here leaves nothing to put in order.
     origin = templates.of_schema(settings, document=document)
     with catalog.begin() as session:
-        operation, place = birth.begin(
+        born = birth.begin(
             session,
             catalog=catalog,
             kind=OperationKind.CREATE,
             tenant=identity,
             server=choose_server(session, server=server, region=region, tier=tier),
             schema_hash=schema_hash,
+            origin=origin,
         )
-    born = birth.Birth(operation=operation, place=place, origin=origin)
     birth.carry_out(born, birth.BIRTH, observer=observer)
-    return birth.route(operation)
+    return birth.route(born)
 
 
 def choose_server(
