@@ -6,22 +6,24 @@ of its own. Its lease on the rollout only keeps two from driving at once; the ro
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tenantdb.catalog import Catalog, rollouts
-from tenantdb.catalog.states import RolloutState
+from tenantdb.catalog.states import Outcome, RolloutState
 from tenantdb.errors import OperationFailed
 from tenantdb.errors import RolloutState as WrongState
+from workers import batch as batches
 from workers import recovery
-from workers.dispatcher import Dispatcher, Event, Failed, Finished, Report
+from workers.dispatcher import Dispatcher, Event, Failed, Finished, Inline, Pool, Report
 from workers.owner import Owner
 from workers.turn import GOING, PER_SERVER, Batch, Turn, step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.orm import Session
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 30.0
 TICK_SECONDS = 0.2
+
+FEW = 3
+"""So few tenants are brought there by the driver itself, sooner than a child has begun."""
 
 MAX_FAILED_BATCHES = 10
 """So many in a row, before any tenant came to an end: it is not the tenants."""
@@ -55,17 +60,26 @@ def drive(
     catalog, owner = Catalog.open(settings), str(Owner.myself())
     recovery.recover(settings)
     _take_over(catalog, rollout, owner)
-    home = {"TENANTDB_HOME": str(settings.home)}
     try:
-        with Dispatcher("workers.batch:run", size=_size(), per_server=PER_SERVER, environment=home) as pool:
+        with _pool(catalog, rollout, settings) as pool:
             return _Drive(catalog, rollout, owner, pool, watch).run()
     finally:
         with catalog.begin() as session:
             rollouts.release_lease(session, rollout, owner=owner)
 
 
-def _size() -> int:
-    return max(1, len(os.sched_getaffinity(0)))
+@contextlib.contextmanager
+def _pool(catalog: Catalog, rollout: str, settings: Settings) -> Iterator[Pool]:
+    """Give what runs the batches: a process for each core, or this one where there is little to do."""
+    with catalog.reading() as session:
+        waiting = rollouts.counts(session, rollout).get(Outcome.PENDING, 0)
+    if waiting <= FEW:
+        yield Inline(batches.run)
+        return
+    home = {"TENANTDB_HOME": str(settings.home)}
+    cores = len(os.sched_getaffinity(0))
+    with Dispatcher("workers.batch:run", size=cores, per_server=PER_SERVER, environment=home) as pool:
+        yield pool
 
 
 def _take_over(catalog: Catalog, rollout: str, owner: str) -> None:
@@ -89,7 +103,7 @@ class _Drive:
     catalog: Catalog
     rollout: str
     owner: str
-    pool: Dispatcher
+    pool: Pool
     watch: Callable[[], None]
     renewed: float = field(default_factory=time.monotonic)
     failed: int = 0

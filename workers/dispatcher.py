@@ -1,4 +1,4 @@
-"""Our own small process pool: jobs for servers, a bounded number at a time on each, run in child processes.
+"""Our own small process pool: jobs for servers, a bounded number at a time on each, in child processes.
 
 It stands in for Celery where there is no broker. A child that dies is replaced and its job runs again, so
 jobs must bear that, as they must with any broker. Children end with their pipe: none outlives this process,
@@ -16,10 +16,12 @@ import sys
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from workers.child import Task
 
 MAX_DEATHS = 3
 """A job that took so many children with it is given up: it would take the next one too."""
@@ -66,11 +68,64 @@ class Failed:
 Event = Report | Finished | Failed
 
 
+class Pool(Protocol):
+    """What runs jobs; their reports and ends are told by ``events``."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job is queued or running."""
+
+    def submit(self, arguments: dict[str, Any], *, server: str) -> Job:
+        """Queue one job."""
+
+    def events(self, *, timeout: float) -> list[Event]:
+        """What happened since the last call; waits up to ``timeout`` seconds for the first of it."""
+
+    def cancel(self) -> None:
+        """Forget the jobs that have not begun."""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Child:
     process: subprocess.Popen[bytes]
     job: Job | None = None
     unread: bytes = field(default=b"")
+
+
+class Inline:
+    """Runs jobs in this process, each inside ``events``: a few are done before a child has begun."""
+
+    def __init__(self, task: Task) -> None:
+        """Take the function that the jobs call."""
+        self._task = task
+        self._queue: deque[Job] = deque()
+        self._jobs = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job is queued."""
+        return bool(self._queue)
+
+    def submit(self, arguments: dict[str, Any], *, server: str) -> Job:
+        """Queue one job."""
+        self._jobs += 1
+        job = Job(number=self._jobs, server=server, arguments=arguments)
+        self._queue.append(job)
+        return job
+
+    def events(self, *, timeout: float) -> list[Event]:
+        """Run the next job to its end; where there is none, wait."""
+        if not self._queue:
+            time.sleep(timeout)
+            return []
+        job = self._queue.popleft()
+        told: list[Event] = []
+        result = self._task(job.arguments, lambda value: told.append(Report(job=job, value=value)))
+        return [*told, Finished(job=job, result=result)]
+
+    def cancel(self) -> None:
+        """Forget the jobs that have not begun."""
+        self._queue.clear()
 
 
 class Dispatcher:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-PAUSE_SECONDS = 0.012
+PAUSE_SECONDS = 0.02
 """Between two writes: some of a small machine is left to everybody else."""
 
 KEPT_ROWS = 20

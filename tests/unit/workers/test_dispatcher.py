@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workers.dispatcher import Dispatcher, Failed, Finished, Report
+from workers.dispatcher import Dispatcher, Failed, Finished, Inline, Report
 
 HERE = str(Path(__file__).parent)
 
@@ -142,3 +142,20 @@ def test_no_process_outlives_a_parent_that_was_killed(tmp_path):
         pid = int(parent.stdout.readline())
         parent.kill()
     assert gone(pid)
+
+
+def test_inline_jobs_run_here_one_after_the_other():
+    inline = Inline(lambda arguments, report: report(arguments["n"]) or arguments["n"] * 2)
+    first, second = (inline.submit({"n": n}, server="a") for n in (1, 2))
+    assert inline.events(timeout=0) == [Report(job=first, value=1), Finished(job=first, result=2)]
+    assert inline.busy
+    assert inline.events(timeout=0) == [Report(job=second, value=2), Finished(job=second, result=4)]
+    assert not inline.busy
+    assert inline.events(timeout=0) == []
+
+
+def test_inline_jobs_that_were_cancelled_never_run():
+    inline = Inline(lambda *_: None)
+    inline.submit({}, server="a")
+    inline.cancel()
+    assert not inline.busy
