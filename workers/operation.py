@@ -43,6 +43,7 @@ class Operation:
     payload: Mapping[str, Any] = field(default_factory=dict)
     lease_seconds: float = LEASE_SECONDS
     _lost: threading.Event = field(default_factory=threading.Event)
+    _unwritten: list[tuple[str, PhaseEvent]] = field(default_factory=list)
 
     def check(self) -> None:
         """Stop here if the lease was taken over.
@@ -63,17 +64,20 @@ class Operation:
             self._lost.set()
             raise LeaseLost(self.tenant, token=self.token)
 
-    def note(self, phase: str, event: PhaseEvent, data: Mapping[str, Any] | None = None) -> None:
+    def note(self, phase: str, event: PhaseEvent) -> None:
         """Write a phase's boundary down, in a transaction of its own that proves the lease.
+
+        That a phase was left is written with what comes next: losing it loses nothing, a phase may run twice.
 
         Raises:
             LeaseLost: Another worker carries the operation.
         """
         self.check()
-        with self.catalog.begin() as session:
-            self.require(session)
-            operations.note(session, operation=self.id, token=self.token, phase=phase)
-            journal.note(session, operation=self.id, phase=phase, event=event, data=data)
+        self._unwritten.append((phase, event))
+        if event is not PhaseEvent.LEFT:
+            with self.catalog.begin() as session:
+                self.require(session)
+                self._write(session)
 
     def renew(self) -> None:
         """Let the lease live on; a lease that is gone is remembered for ``check``."""
@@ -91,6 +95,7 @@ class Operation:
         """
         with self.catalog.begin() as session:
             self.require(session)
+            self._write(session)
             operations.end(
                 session, operation=self.id, token=self.token, state=state, result=result, error=error
             )
@@ -112,6 +117,15 @@ class Operation:
         finally:
             stop.set()
             heart.join()
+
+    def _write(self, session: Session) -> None:
+        """Put the boundaries that are not written yet into the journal."""
+        if not self._unwritten:
+            return
+        operations.note(session, operation=self.id, token=self.token, phase=self._unwritten[-1][0])
+        for phase, event in self._unwritten:
+            journal.note(session, operation=self.id, phase=phase, event=event)
+        self._unwritten.clear()
 
     def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(self.lease_seconds / 3) and not self._lost.is_set():

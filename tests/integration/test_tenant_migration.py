@@ -1,0 +1,212 @@
+"""One tenant is brought to another schema and back, in place or by a new generation."""
+
+from __future__ import annotations
+
+import apsw
+import pytest
+
+import migrations_engine as engine
+from migrations_engine.errors import DataDoesNotFit, DestructiveChange, NoWayBack, WayBackLossy
+from migrations_engine.online.phases import Boundary
+from tenantdb import control
+from tenantdb.catalog import generations, tenants
+from tests.fleet import NEW, OLD, WIDER, Fleet
+from workers.migration import migrate
+from workers.mover import move
+from workers.pause import Limits
+from workers.rollback import rollback
+
+NARROW = engine.loads('{"notes": {"k": "INTEGER PRIMARY KEY", "v": "TEXT", "n": "INTEGER"}}')
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    return Fleet(tmp_path)
+
+
+@pytest.fixture
+def tenant(fleet):
+    return fleet.create("t", rows=3)
+
+
+def migrated(fleet, schema, **options):
+    return migrate("t", schema, settings=fleet.settings, **options)
+
+
+def back(fleet, **options):
+    return rollback("t", settings=fleet.settings, **options)
+
+
+def execute(fleet, sql):
+    conn = apsw.Connection(str(fleet.route("t").path))
+    conn.execute(sql)
+    conn.close()
+
+
+def at_entry(wanted, act):
+    def observe(phase, boundary, /):
+        if (phase, boundary) == (wanted, Boundary.ENTERED):
+            act()
+
+    return observe
+
+
+def says(fleet):
+    """The schema that the file, its control row and the catalog each claim."""
+    route = fleet.route("t")
+    conn = apsw.Connection(str(route.path))
+    row = control.read(conn)
+    conn.close()
+    return {engine.introspect(route.path).hash, row.schema_hash, route.schema_hash}
+
+
+def test_a_small_change_is_made_in_place(fleet, tenant):
+    before = fleet.route(tenant)
+    result = migrated(fleet, WIDER)
+    assert (result.changed, result.strategy) == (True, "in-place")
+    assert fleet.route(tenant).path == before.path
+    assert says(fleet) == {WIDER.hash}
+    assert fleet.findings(tenant) == []
+
+
+def test_a_change_that_would_pause_for_too_long_makes_a_generation(fleet, tenant):
+    result = migrated(fleet, WIDER, limits=Limits(budget=0.0))
+    assert result.strategy == "rebuild"
+    assert fleet.route(tenant).generation == 2
+    assert says(fleet) == {WIDER.hash}
+
+
+def test_a_rebuild_keeps_every_row_and_leaves_the_old_generation_sealed(fleet, tenant):
+    before = fleet.route(tenant)
+    rows = fleet.rows(tenant, "SELECT k, v, n FROM notes")
+    result = migrated(fleet, NEW)
+    assert (result.strategy, says(fleet)) == ("rebuild", {NEW.hash})
+    assert fleet.rows(tenant, "SELECT k, v, n FROM notes") == rows
+    assert fleet.writable(tenant) == [fleet.route(tenant).path]
+    assert engine.introspect(before.path).hash == OLD.hash
+    assert fleet.findings(tenant) == []
+
+
+def test_a_tenant_that_has_the_schema_is_left_alone(fleet, tenant):
+    assert migrated(fleet, OLD).changed is False
+    assert fleet.operations(tenant) == []
+
+
+def test_rows_that_do_not_fit_are_named_and_nothing_is_made(fleet, tenant):
+    execute(fleet, "INSERT INTO notes VALUES (7, NULL, 0), (8, NULL, 0)")
+    with pytest.raises(DataDoesNotFit) as caught:
+        migrated(fleet, NEW)
+    [misfit] = caught.value.misfits
+    assert (misfit.table, misfit.count, misfit.sample) == ("notes", 2, (7, 8))
+    assert fleet.operations(tenant) == []
+    assert len(fleet.files(tenant)) == 1
+
+
+@pytest.mark.parametrize("phase", ["drain", "cut-over"])
+def test_rows_that_stop_to_fit_meanwhile_undo_the_migration(fleet, tenant, phase):
+    before = fleet.route(tenant)
+    spoil = at_entry(phase, lambda: execute(fleet, "INSERT OR IGNORE INTO notes VALUES (7, NULL, 0)"))
+    with pytest.raises(DataDoesNotFit):
+        migrated(fleet, NEW, observer=spoil)
+    assert fleet.route(tenant) == before
+    assert fleet.files(tenant) == [before.path]
+    assert says(fleet) == {OLD.hash}
+    assert fleet.findings(tenant) == []
+
+
+def test_data_is_destroyed_with_leave_only_and_by_a_generation(fleet, tenant):
+    with pytest.raises(DestructiveChange):
+        migrated(fleet, NARROW)
+    assert migrated(fleet, NARROW, allow_destructive=True).strategy == "rebuild"
+    back(fleet)
+    assert says(fleet) == {OLD.hash}
+    assert fleet.rows(tenant, "SELECT count(*) FROM notes") == [(4,)]
+
+
+def test_a_rollback_brings_the_writes_made_since_along(fleet, tenant):
+    migrated(fleet, NEW)
+    execute(fleet, "INSERT INTO notes (k, v, n) VALUES (9, 'since', 1)")
+    execute(fleet, "UPDATE notes SET v = 'changed' WHERE k = -2")
+    execute(fleet, "DELETE FROM notes WHERE k = -3")
+    result = back(fleet)
+    assert (result.schema, says(fleet)) == (OLD.hash, {OLD.hash})
+    rows = dict(fleet.rows(tenant, "SELECT k, v FROM notes"))
+    assert (rows[9], rows[-2], -3 in rows) == ("since", "changed", False)
+    assert fleet.route(tenant).generation == 3
+    assert fleet.findings(tenant) == []
+
+
+def test_a_rollback_gives_back_what_the_way_there_has_changed(fleet, tenant):
+    lossy = engine.loads(OLD.to_json().replace('"v": "TEXT"', '"v": "INTEGER"'))
+    execute(fleet, "UPDATE notes SET v = '007' WHERE k = -2")
+    migrated(fleet, lossy, allow_destructive=True)
+    assert fleet.rows(tenant, "SELECT v FROM notes WHERE k = -2") == [(7,)]
+    back(fleet)
+    assert fleet.rows(tenant, "SELECT v FROM notes WHERE k = -2") == [("007",)]
+
+
+def test_what_the_old_schema_cannot_hold_is_listed_and_discarded_with_leave_only(fleet, tenant):
+    migrated(fleet, NEW)
+    execute(fleet, "INSERT INTO notes (k, v, n, extra) VALUES (9, 'since', 1, 'precious')")
+    before = fleet.route(tenant)
+    with pytest.raises(WayBackLossy) as caught:
+        back(fleet)
+    assert "notes.extra" in caught.value.losses[0]
+    assert fleet.route(tenant) == before
+    back(fleet, discard_since=True)
+    assert fleet.rows(tenant) == [(9, "since")]
+
+
+def test_a_way_back_survives_a_move(fleet, tenant):
+    migrated(fleet, NEW)
+    execute(fleet, "INSERT INTO notes (k, v, n) VALUES (9, 'before the move', 1)")
+    note = at_entry("drain", lambda: execute(fleet, "INSERT INTO notes (k, v, n) VALUES (10, 'in it', 1)"))
+    move(tenant, to="b", settings=fleet.settings, observer=note)
+    execute(fleet, "INSERT INTO notes (k, v, n) VALUES (11, 'after it', 1)")
+    back(fleet)
+    assert fleet.rows(tenant) == [(9, "before the move"), (10, "in it"), (11, "after it")]
+    assert fleet.route(tenant).server == "b"
+
+
+def test_a_change_in_place_is_taken_back_in_place(fleet, tenant):
+    migrated(fleet, WIDER)
+    execute(fleet, "INSERT INTO notes (k, v, n) VALUES (9, 'since', 1)")
+    back(fleet)
+    assert says(fleet) == {OLD.hash}
+    assert (fleet.route(tenant).generation, fleet.rows(tenant)) == (1, [(9, "since")])
+    assert fleet.findings(tenant) == []
+
+
+def test_a_tenant_can_go_forward_again_after_a_rollback(fleet, tenant):
+    for _ in range(2):
+        migrated(fleet, NEW)
+        back(fleet)
+    assert says(fleet) == {OLD.hash}
+    assert fleet.route(tenant).generation == 5
+    assert fleet.findings(tenant) == []
+
+
+def test_there_is_no_way_back_before_the_first_change_or_after_it_was_used(fleet, tenant):
+    with pytest.raises(NoWayBack):
+        back(fleet)
+    migrated(fleet, NEW)
+    back(fleet)
+    with pytest.raises(NoWayBack):
+        back(fleet)
+    with fleet.catalog.reading() as session:
+        assert tenants.get(session, tenant).operation_id is None
+
+
+def test_the_versions_in_the_file_tell_the_whole_way(fleet, tenant):
+    migrated(fleet, NEW)
+    back(fleet)
+    history = engine.history(fleet.route(tenant).path)
+    assert [version.schema_hash for version in history] == [OLD.hash, NEW.hash, OLD.hash]
+    assert history[-1].strategy == "rollback"
+
+
+def test_generations_are_recorded_with_their_schemas(fleet, tenant):
+    migrated(fleet, NEW)
+    with fleet.catalog.reading() as session:
+        lives = [(row.state.value, row.schema_hash) for row in generations.of_tenant(session, tenant)]
+    assert lives == [("archived", OLD.hash), ("open", NEW.hash)]
