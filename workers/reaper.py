@@ -1,8 +1,11 @@
 """Sweeping what is nobody's: each sweep looks at the catalog and the files alone and may run at any time.
 
-- A *stray* file lies on a server and no generation's row names it: removed, unless it was ever open.
 - A retired file that is not sealed yet, because it was read at the time: sealed.
 - An archived generation whose time is over: removed.
+- A generation that was given up, where a kill came between its row and its file: removed.
+- A change log that no operation and no way back wants any more: dropped.
+
+A file that no row names is never touched: it may be of a time that the catalog does not know.
 """
 
 from __future__ import annotations
@@ -16,11 +19,13 @@ import apsw
 
 from migrations_engine import sqlite
 from migrations_engine.errors import MigrationError
-from tenantdb import control, seal
-from tenantdb.catalog import generations, servers
+from migrations_engine.online import capture
+from tenantdb import control, fence, seal
+from tenantdb.catalog import generations, servers, tenants
 from tenantdb.catalog.states import GenerationState
 from tenantdb.errors import TenantDBError
 from workers.events import Event, emit
+from workers.handover import way_back
 from workers.hosts import host_of
 
 if TYPE_CHECKING:
@@ -35,7 +40,7 @@ _SEAL_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """One thing that was put away: ``sealed``, ``expired`` or ``lost``, and the file."""
+    """One thing that was put away: ``sealed``, ``expired``, ``lost`` or ``stripped``, and the file."""
 
     what: str
     server: str
@@ -93,6 +98,30 @@ def _lose(_catalog: Catalog, host: Host, row: Generation) -> bool:
     return True
 
 
+def _strip(catalog: Catalog, host: Host, row: Generation) -> bool:
+    """Drop a change log that nobody wants, in a transaction that fails once an operation has begun."""
+    path = host.locate(row.path, tenant=row.tenant_id)
+    if row.state is not GenerationState.OPEN or not path.exists():
+        return False
+    with contextlib.closing(sqlite.connect(path)) as conn:
+        found = control.read(conn)
+        if found is None or found.operation is None or not conn.table_exists("main", capture.LOG):
+            return False
+        if _is_wanted(catalog, row):
+            return False
+        with fence.owned(conn, operation=found.operation, token=found.token):
+            capture.remove(conn)
+    return True
+
+
+def _is_wanted(catalog: Catalog, row: Generation) -> bool:
+    """Whether an operation runs on the tenant, or a way back leads from this generation."""
+    with catalog.reading() as session:
+        tenant = tenants.find(session, row.tenant_id)
+        carried = tenant is None or tenant.operation_id is not None
+        return carried or way_back(session, row.tenant_id, row.generation) is not None
+
+
 def _drop(catalog: Catalog, host: Host, row: Generation) -> bool:
     with catalog.begin() as session:
         generations.set_state(
@@ -106,4 +135,5 @@ _STEPS: dict[str, Callable[[Catalog, Host, Generation], bool]] = {
     "sealed": _seal,
     "expired": _expire,
     "lost": _lose,
+    "stripped": _strip,
 }
