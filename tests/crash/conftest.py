@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import apsw
 import pytest
 
 from tests.fleet import Fleet
@@ -93,6 +94,12 @@ class Play:
         for pid in self.writers:
             assert self.stage.wait(pid) == 0
         self.writers.clear()
+
+    def open_by_hand(self, path: Path) -> None:
+        """Set a born file to open, as whoever has read the flipped route does."""
+        conn = apsw.Connection(str(path))
+        conn.execute("UPDATE _tenantdb_control SET state = 'open' WHERE state = 'born'")
+        conn.close()
 
     def expected(self) -> dict[int, str]:
         """The rows that the ledger says are there."""
