@@ -204,9 +204,9 @@ def end_done(settlement: Settlement) -> None:
 
 def end_undone(settlement: Settlement) -> None:
     """Record that everything is as before, and why."""
-    settlement.operation.end(
-        OperationState.UNDONE, error=settlement.error or "its worker died before the cut-over"
-    )
+    reason = settlement.error or "its worker died before the cut-over"
+    settlement.operation.end(OperationState.UNDONE, error=reason)
+    emit(Event.OPERATION_UNDONE, f"undone: {reason}", operation=settlement.operation.id)
 
 
 def end_unknown(settlement: Settlement) -> None:
