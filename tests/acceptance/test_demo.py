@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-SMALL = ["--tenants", "12", "--servers", "2", "--seconds", "3"]
+SMALL = ["--tenants", "8", "--servers", "2", "--seconds", "1"]
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -61,16 +61,16 @@ def wait_for(condition, *, within=60.0):
 
 
 def test_the_tour_keeps_its_promise_and_says_so_in_figures(tour, tmp_path):
-    process = tour(*SMALL, "--json")
+    theirs = {"TENANTDB_HOME": "/nowhere/of/the/user", "TENANTDB_BROKER_URL": "redis://127.0.0.1:1/0"}
+    process = tour(*SMALL, "--json", **theirs)
     out, err = process.communicate(timeout=100)
     assert (process.returncode, err) == (0, "")
     told = json.loads(out)
     verdict = told["verdict"]
     assert (verdict["lost"], verdict["duplicated"], verdict["errors"]) == (0, 0, 0)
     assert verdict["acknowledged"] > 100
-    assert told["fleet"]["tenants"] == 12
-    assert sum(told["fleet"]["servers"].values()) == 12
-    assert told["rollout"]["counts"] == {"done": 11, "failed": 1}
+    assert sum(told["fleet"]["servers"].values()) == told["fleet"]["tenants"] == 8
+    assert told["rollout"]["counts"] == {"done": 7, "failed": 1}
     [refused] = told["rollout"]["refused"]
     assert len(refused["keys"]) == 3
     assert "company_name" in refused["reason"]
@@ -81,22 +81,21 @@ def test_the_tour_keeps_its_promise_and_says_so_in_figures(tour, tmp_path):
     assert left_over(tmp_path) == ([], [])
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_a_piped_tour_is_plain_text_that_fits(tour, width):
-    out, _ = tour(*SMALL, COLUMNS=str(width)).communicate(timeout=100)
-    assert not CONTROL.search(out)
-    assert max(len(line) for line in out.splitlines()) <= width
-    assert [line for line in out.splitlines() if re.match(r"\d ", line)] != []
+def test_two_tours_at_once_do_not_meet_and_read_well_in_a_pipe(tour, tmp_path):
+    narrow = tour(*SMALL, COLUMNS="80")
+    wide = tour(*SMALL, "--keep", COLUMNS="120")
+    for process, width in ((narrow, 80), (wide, 120)):
+        out, _ = process.communicate(timeout=110)
+        assert process.returncode == 0
+        assert not CONTROL.search(out)
+        assert max(len(line) for line in out.splitlines()) <= width
+        assert [line[0] for line in out.splitlines() if re.match(r"\d ", line)] == list("123456")
+    [kept] = tmp_path.iterdir()
+    assert (kept / "home" / "catalog.db").exists()
+    assert kept.name in out
 
 
-def test_two_tours_at_once_do_not_meet(tour, tmp_path):
-    both = [tour(*SMALL, "--json") for _ in range(2)]
-    told = [json.loads(process.communicate(timeout=110)[0]) for process in both]
-    assert [each["kept"] for each in told] == [True, True]
-    assert left_over(tmp_path) == ([], [])
-
-
-@pytest.mark.parametrize("chapter", [None, "1 ", "2 ", "3 ", "4 ", "5 "])
+@pytest.mark.parametrize("chapter", [None, "1 ", "3 ", "5 "])
 def test_an_interrupt_at_any_moment_leaves_nothing(tour, tmp_path, chapter):
     process = tour(*SMALL, PYTHONUNBUFFERED="1")
     if chapter is None:
@@ -115,18 +114,3 @@ def test_a_killed_tour_leaves_no_process(tour, tmp_path):
     process.kill()
     process.wait()
     wait_for(lambda: left_over(tmp_path)[0] == [])
-
-
-def test_the_folder_stays_where_it_is_asked_to(tour, tmp_path):
-    out, _ = tour(*SMALL, "--keep").communicate(timeout=100)
-    [kept] = tmp_path.iterdir()
-    assert (kept / "home" / "catalog.db").exists()
-    assert kept.name in out
-
-
-def test_settings_of_the_user_are_left_alone(tour, tmp_path):
-    home = tmp_path / "mine"
-    process = tour(*SMALL, "--json", TENANTDB_HOME=str(home), TENANTDB_BROKER_URL="redis://127.0.0.1:1/0")
-    process.communicate(timeout=100)
-    assert process.returncode == 0
-    assert not home.exists()

@@ -56,7 +56,7 @@ class Report:
         head.append(f": {tenants} customers, a SQLite database each, on {servers} servers", style="not bold")
         self._console.print(head)
         if folder is not None:
-            self.say(f"Everything is in {folder} and stays there.")
+            self.say("Everything stays in this folder:", str(folder))
 
     def chapter(self, number: int, title: str) -> None:
         """Begin a chapter."""
@@ -67,8 +67,8 @@ class Report:
     def say(self, *sentences: str, style: str = "") -> None:
         """Print sentences of the chapter, each beginning a line."""
         for sentence in sentences:
-            for line in wrap(sentence, self._console.width - len(INDENT)):
-                self._console.print(Text(f"{INDENT}{line}", style=style))
+            for line in wrap(sentence, self._console.width - len(INDENT), break_long_words=False):
+                self._console.print(Text(f"{INDENT}{line}", style=style), soft_wrap=True)
 
     @contextlib.contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
