@@ -192,6 +192,7 @@ def _get_ready(transfer: Transfer) -> None:
     stages.drain(transfer)
     _carry_over(transfer)
     copy.sync(transfer.target)
+    transfer.target.wal_checkpoint("main", mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     with contextlib.suppress(apsw.BusyError):  # a writer's own checkpoint does as well
         transfer.lock.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 

@@ -17,6 +17,7 @@ from tenantdb import control, fence, seal
 from tenantdb.catalog import generations, tenants
 from tenantdb.catalog.states import GenerationState, OperationState, TenantState
 from tenantdb.errors import LeaseLost
+from tenantdb.model import FileState
 from workers import archive
 from workers.events import Event, emit
 from workers.hosts import host_of
@@ -115,16 +116,22 @@ def _claimed(settlement: Settlement, place: Place) -> FileFact:
     """What a file says it is, once nobody with an older token can change that any more."""
     try:
         with settlement.opened(place) as conn, sqlite.mapped_errors(conn.filename):
-            row = control.read(conn)
-            if row is None or (row.tenant, row.generation) != (settlement.handover.tenant, place.generation):
+            found = control.read(conn)
+            if found is None or not _is_at(found, settlement.handover.tenant, place):
                 return FileFact.UNFINISHED
-            if conn.readonly("main"):
-                return FileFact.SEALED
-            return FileFact(settlement.claim(conn).state.value)
+            sealed = conn.readonly("main")
+            before = found if sealed else settlement.claim(conn)
     except FileNotFoundError:
         return FileFact.MISSING
     except DatabaseDamaged:
         return FileFact.UNFINISHED
+    if before.state is FileState.RETIRED and before.operation != settlement.operation.id:
+        return FileFact.STRANGE
+    return FileFact.SEALED if sealed else FileFact(before.state.value)
+
+
+def _is_at(found: Control, tenant: str, place: Place) -> bool:
+    return (found.tenant, found.generation, found.epoch) == (tenant, place.generation, place.epoch)
 
 
 def strip_source(settlement: Settlement) -> None:

@@ -16,6 +16,7 @@ from migrations_engine.online import copy, remainder, replay, verify
 from migrations_engine.online.phases import Phase
 from migrations_engine.online.shape import shapes
 from tenantdb import control, fence
+from tenantdb.errors import TenantDamaged
 from tenantdb.model import Control, FileState
 from workers import archive as keeping
 
@@ -34,8 +35,25 @@ _ROUNDS = 100
 
 
 def claim(transfer: Transfer) -> None:
-    """Write the operation's token into the source: every transaction of it checks that from here on."""
+    """Write the operation's token into the source: every transaction of it checks that from here on.
+
+    Raises:
+        TenantDamaged: The file is not the one that the route names; the doctor says more.
+    """
+    place = transfer.handover.source
+    found = control.read(transfer.lock)
+    expected = (transfer.tenant, place.generation, place.epoch)
+    # Looked at before it is claimed: who retired a file is told from the operation that it carries.
+    if (
+        found is None
+        or (found.tenant, found.generation, found.epoch) != expected
+        or found.state is FileState.RETIRED
+    ):
+        raise TenantDamaged(
+            transfer.tenant, path=str(transfer.source_path), reason="it is not what its route says it is"
+        )
     _claim(transfer, transfer.lock)
+    fence.open_generation(transfer.lock, epoch=place.epoch)  # perhaps nobody has written to it yet
 
 
 def install_capture(transfer: Transfer) -> None:

@@ -30,6 +30,8 @@ class FileFact(StrEnum):
     OPEN = "open"
     RETIRED = "retired"
     SEALED = "sealed"
+    STRANGE = "strange"
+    """Out of service, but not by this operation: the catalog has gone back in time, and the file is right."""
 
 
 class Verdict(StrEnum):
@@ -59,6 +61,7 @@ _LOST = frozenset({FileFact.MISSING, FileFact.UNFINISHED})
 _FENCED = frozenset({FileFact.RETIRED, FileFact.SEALED})
 _GONE = _FENCED | {FileFact.MISSING}
 _WHOLE = frozenset({FileFact.BORN, FileFact.OPEN})
+_NEVER_A_HOME = _LOST | {FileFact.BORN}
 
 
 def decide(facts: Facts) -> Verdict:
@@ -77,8 +80,8 @@ def decide(facts: Facts) -> Verdict:
 
 
 def _before_fence(facts: Facts) -> Verdict:
-    """The source takes writes; only a target that does too would contradict that."""
-    return Verdict.UNKNOWN if facts.target is FileFact.OPEN else Verdict.UNDO
+    """The source takes writes; a target that does or did so too would contradict that."""
+    return Verdict.UNDO if facts.target in _NEVER_A_HOME else Verdict.UNKNOWN
 
 
 def _between_fence_and_flip(facts: Facts) -> Verdict:

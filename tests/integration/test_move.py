@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 
 from migrations_engine.online.phases import Boundary
-from tenantdb.catalog import generations, servers
-from tenantdb.catalog.states import ServerState
-from tenantdb.errors import OperationFailed, ServerNotFound, ServerUnusable, TenantBusy, TenantNotFound
+from tenantdb.catalog import generations, servers, tenants
+from tenantdb.catalog.states import ServerState, TenantState
+from tenantdb.errors import (
+    OperationFailed,
+    ServerNotFound,
+    ServerUnusable,
+    TenantBusy,
+    TenantDBError,
+    TenantNotFound,
+)
 from tests.fleet import Fleet, takes_writes
 from workers.mover import move
 from workers.pause import Limits
@@ -186,3 +193,15 @@ def test_a_tenant_can_go_back_and_forth(fleet):
     assert len(fleet.rows("t", "SELECT * FROM notes")) == 6
     assert fleet.writable("t") == [fleet.route("t").path]
     assert fleet.findings("t") == []
+
+
+@pytest.mark.parametrize("change", ["epoch = 9", "generation = 9", "tenant = 'other'", "state = 'retired'"])
+def test_a_file_that_is_not_what_its_route_says_is_frozen_not_moved(fleet, outsider, change):
+    outsider(fleet.route(fleet.create("t")).path).run(f"UPDATE _tenantdb_control SET {change}")
+    before = takes_writes(fleet.route("t").path)
+    with pytest.raises(TenantDBError):
+        moved(fleet)
+    assert takes_writes(fleet.route("t").path) == before
+    assert len(fleet.files("t")) == 1
+    with fleet.catalog.reading() as session:
+        assert tenants.get(session, "t").state is TenantState.FROZEN

@@ -53,7 +53,7 @@ def test_a_recovery_that_was_killed_comes_to_the_same_end(facts):
 
 @pytest.mark.parametrize("facts", these(Verdict.UNDO))
 def test_a_target_that_took_writes_is_never_undone(facts):
-    assert facts.target is not FileFact.OPEN
+    assert facts.target in (*LOST, FileFact.BORN)
     assert facts.source is FileFact.OPEN
 
 
@@ -100,3 +100,8 @@ def test_an_open_target_proves_that_the_flip_happened_though_the_route_says_othe
 def test_two_homes_are_left_to_a_person():
     facts = Facts(route=RouteFact.TARGET, source=FileFact.OPEN, target=FileFact.OPEN)
     assert decide(facts) is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("facts", [each for each in EVERY if FileFact.STRANGE in (each.source, each.target)])
+def test_a_file_that_another_operation_retired_is_never_acted_upon(facts):
+    assert decide(facts) in (Verdict.NOTHING, Verdict.UNKNOWN)
