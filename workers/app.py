@@ -60,7 +60,10 @@ def _make() -> Celery:
     celery = Celery("tenantdb", include=["workers.tasks"])
     celery.conf.update(
         broker_url=settings.broker_url and settings.broker_url.get_secret_value(),
+        # Said in each of the places where Celery looks for it; one that is forgotten means an hour.
         broker_transport_options={"visibility_timeout": VISIBILITY_SECONDS},
+        result_backend_transport_options={"visibility_timeout": VISIBILITY_SECONDS},
+        visibility_timeout=VISIBILITY_SECONDS,
         broker_connection_retry_on_startup=True,
         # Acknowledged when done, and given back when the process dies: a kill loses no batch.
         task_acks_late=True,

@@ -229,6 +229,17 @@ def test_tenants_whose_way_back_is_lossy_stay_and_are_listed(customers):
     assert customers.drive(view.id).counts == {"rolled_back": 2}
 
 
+def test_a_tenant_born_with_the_new_schema_has_no_way_back_and_says_so(customers):
+    customers.add("a")
+    rollout = customers.start()
+    customers.add("late")
+    customers.drive(rollout)
+    rolling.turn_back(customers.catalog, rollout)
+    view = customers.drive(rollout)
+    assert view.counts == {"failed": 1, "rolled_back": 1}
+    assert (view.failures[0].tenant, view.failures[0].error_type) == ("late", "NoWayBack")
+
+
 def test_a_tenant_that_has_no_part_in_a_rollout_cannot_go_back_by_it(customers):
     customers.add("a")
     view = customers.roll_out()

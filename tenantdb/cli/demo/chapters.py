@@ -15,7 +15,6 @@ from tenantdb import home, settings
 from tenantdb.catalog import Catalog, rollouts, servers, tenants
 from tenantdb.catalog.states import Outcome
 from tenantdb.cli.demo import data, figures, ledger, rows
-from tenantdb.cli.watching import watching
 from tenantdb.errors import OperationFailed
 from workers import coordinator, doctor, mover
 from workers import rollout as rolling
@@ -144,7 +143,7 @@ def rollout(stage: Stage, crew: Crew) -> figures.Rollout:
     witness = plan.waves[0].tenants[0]
     before, began = rows.tables(witness), time.monotonic()
     identity = rolling.start(stage.catalog, schema, course=COURSE)
-    with watching(stage.catalog, identity, console=stage.report.console) as watch:
+    with stage.report.watching(stage.catalog, identity) as watch:
         coordinator.drive(identity, settings=settings.current(), watch=watch)
     ended = time.monotonic()
     view = rolling.show(stage.catalog, identity)

@@ -14,10 +14,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from tenantdb.cli.watching import watching
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tenantdb.catalog import Catalog
     from tenantdb.cli.demo.figures import (
         Applications,
         Fleet,
@@ -45,10 +48,14 @@ class Report:
         self._console = console
         console.width = min(console.width, MAX_WIDTH)
 
-    @property
-    def console(self) -> Console:
-        """Where bars of others may be shown."""
-        return self._console
+    @contextlib.contextmanager
+    def watching(self, catalog: Catalog, rollout: str) -> Iterator[Callable[[], None]]:
+        """Show how far a rollout is, on a terminal; gives what a coordinator calls meanwhile."""
+        if not self._console.is_terminal:
+            yield lambda: None
+            return
+        with watching(catalog, rollout, console=self._console) as look:
+            yield look
 
     def title(self, tenants: int, servers: int, folder: Path | None) -> None:
         """Open the tour; the folder is named where it stays."""
