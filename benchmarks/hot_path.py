@@ -26,7 +26,7 @@ def prepare(folder: Path) -> None:
     """Make a home with one tenant."""
     import migrations_engine as engine  # noqa: PLC0415 - the peers' processes must hold nothing of ours
     from tenantdb import home, settings  # noqa: PLC0415 - as above
-    from workers import creation  # noqa: PLC0415 - as above
+    from workers.lifecycle import creation  # noqa: PLC0415 - as above
 
     os.environ["TENANTDB_HOME"] = str(folder / "home")
     chosen = settings.current()

@@ -17,7 +17,8 @@ from figures import Figure
 import migrations_engine as engine
 from tenantdb import addresses, get_tenant_db, home, settings
 from tenantdb.catalog import Catalog, routes, servers
-from workers import creation, mover
+from workers import mover
+from workers.lifecycle import creation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ Everything that users may import stands here.
 
 from __future__ import annotations
 
-from migrations_engine.compare import compare
+from migrations_engine.changes.compare import compare
 from migrations_engine.ddl import statements as ddl
 from migrations_engine.errors import (
     DatabaseBusy,

@@ -11,11 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from migrations_engine import carry, execute, kept, references, sqlite, versions, wayback
-from migrations_engine.compiling import compiled
+from migrations_engine import sqlite, versions
+from migrations_engine.changes import carry
+from migrations_engine.checks import references
 from migrations_engine.errors import NoWayBack, WayBackLossy
+from migrations_engine.execution import execute, kept, wayback
+from migrations_engine.execution.compiling import compiled
+from migrations_engine.execution.merge import Merge, merge
 from migrations_engine.introspect import introspect
-from migrations_engine.merge import Merge, merge
 from migrations_engine.model import Hints, Table, VirtualTable, fold, quote
 from migrations_engine.schema import Schema
 
@@ -24,9 +27,9 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from migrations_engine.references import Orphans
+    from migrations_engine.checks.references import Orphans
+    from migrations_engine.execution.wayback import Return
     from migrations_engine.versions import Version
-    from migrations_engine.wayback import Return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

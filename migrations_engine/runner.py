@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from migrations_engine import execute, sqlite, versions, wayback
-from migrations_engine.compiling import compiled
+from migrations_engine import sqlite, versions
 from migrations_engine.errors import (
     DatabaseBusy,
     DestructiveChange,
     FleetFile,
     PauseTooLong,
 )
-from migrations_engine.estimate import estimated
+from migrations_engine.execution import execute, wayback
+from migrations_engine.execution.compiling import compiled
 from migrations_engine.introspect import introspect
+from migrations_engine.planning.estimate import estimated
 from migrations_engine.rollback import roll_back_in
 from migrations_engine.schema import Schema
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from os import PathLike
 
-    from migrations_engine.planned import Plan, Strategy, Wish
+    from migrations_engine.planning.plan import Plan, Strategy, Wish
     from migrations_engine.versions import Version
 
 BUSY_SECONDS = 5.0

@@ -35,7 +35,7 @@ from tenantdb.errors import (
 )
 
 if TYPE_CHECKING:
-    from tenantdb.handles import TenantDB
+    from tenantdb.handles.handle import TenantDB
     from tenantdb.routing import get_tenant_db
 
 __all__ = [
@@ -61,7 +61,7 @@ __all__ = [
     "get_tenant_db",
 ]
 
-_LATE = {"TenantDB": "tenantdb.handles", "get_tenant_db": "tenantdb.routing"}
+_LATE = {"TenantDB": "tenantdb.handles.handle", "get_tenant_db": "tenantdb.routing"}
 """What brings SQLAlchemy, and so is imported when it is asked for: the command line must answer at once."""
 
 

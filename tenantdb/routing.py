@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tenantdb import foreign, fork, paths, settings
+from tenantdb import paths, settings
 from tenantdb.catalog import Catalog, routes
-from tenantdb.handles import TenantDB
+from tenantdb.handles import foreign, fork
+from tenantdb.handles.handle import TenantDB
+from tenantdb.handles.open_files import OpenFiles
+from tenantdb.handles.readers import Readers
+from tenantdb.handles.writers import Writers
 from tenantdb.ids import canonical
 from tenantdb.marks import Marks
-from tenantdb.open_files import OpenFiles
-from tenantdb.readers import Readers
 from tenantdb.route_cache import RouteCache
-from tenantdb.writers import Writers
 
 if TYPE_CHECKING:
     from tenantdb.model import Route

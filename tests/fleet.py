@@ -11,8 +11,9 @@ import migrations_engine as engine
 from tenantdb import addresses, home
 from tenantdb.catalog import Catalog, generations, operations, routes, servers
 from tenantdb.settings import Settings
-from workers import creation, doctor
+from workers import doctor
 from workers.hosts import host_of
+from workers.lifecycle import creation
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,9 @@ from sqlalchemy.exc import IntegrityError
 from tenantdb import get_tenant_db, settings
 from tenantdb.errors import TenantDBError
 from tests import fleet, histories
-from workers import adoption, creation, deletion, migration, mover, recovery, rollback
+from workers import mover, recovery
+from workers.lifecycle import adoption, creation, deletion
+from workers.migration import migration, rollback
 
 SCHEMAS = {
     "old": fleet.OLD,

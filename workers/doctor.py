@@ -15,9 +15,9 @@ from tenantdb.catalog import Catalog, generations, operations, servers, tenants
 from tenantdb.catalog.states import GenerationState, OperationState, TenantState
 from tenantdb.errors import TenantDamaged
 from tenantdb.model import FileState
-from workers.handover import way_back
+from workers.handover.handover import way_back
+from workers.handover.inspection import Look, look
 from workers.hosts import host_of
-from workers.inspection import Look, look
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -10,14 +10,15 @@ from tenantdb import ids
 from tenantdb.catalog import Catalog, servers
 from tenantdb.catalog.states import OperationKind, ServerState
 from tenantdb.errors import ServerUnusable
-from workers import operation, stages
-from workers.cutover import cut_over
-from workers.execution import carry_out
-from workers.handover import Handover
+from workers.handover import stages
+from workers.handover.cutover import cut_over
+from workers.handover.execution import carry_out
+from workers.handover.handover import Handover
+from workers.handover.pause import Limits
+from workers.handover.transfer import Transfer, silent
 from workers.hosts import marks_of
-from workers.journal import unobserved
-from workers.pause import Limits
-from workers.transfer import Transfer, silent
+from workers.operations import operation
+from workers.operations.journal import unobserved
 
 if TYPE_CHECKING:
     from collections.abc import Callable

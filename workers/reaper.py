@@ -25,7 +25,7 @@ from tenantdb.catalog import generations, servers, tenants
 from tenantdb.catalog.states import GenerationState
 from tenantdb.errors import TenantDBError
 from workers.events import Event, emit
-from workers.handover import way_back
+from workers.handover.handover import way_back
 from workers.hosts import host_of
 
 if TYPE_CHECKING:

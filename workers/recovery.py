@@ -17,18 +17,20 @@ from migrations_engine.errors import MigrationError
 from tenantdb.catalog import Catalog, operations
 from tenantdb.catalog.states import OperationKind, OperationState
 from tenantdb.errors import LeaseLost, TenantDBError
-from workers import birth, deletion, inplace, reaper
-from workers.handover import Handover
+from workers import reaper
+from workers.handover.handover import Handover
+from workers.handover.settlement import Settlement
 from workers.hosts import marks_of
-from workers.journal import unobserved
-from workers.settlement import Settlement
-from workers.takeover import take_over
+from workers.lifecycle import birth, deletion
+from workers.migration import inplace
+from workers.operations.journal import unobserved
+from workers.operations.takeover import take_over
 
 if TYPE_CHECKING:
     from migrations_engine.online.phases import Observer
     from tenantdb.catalog.models import Operation as Row
     from tenantdb.settings import Settings
-    from workers.operation import Operation
+    from workers.operations.operation import Operation
     from workers.reaper import Swept
 
 PENDING = "pending"

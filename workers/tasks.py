@@ -10,15 +10,16 @@ from typing import Any
 
 from tenantdb import settings
 from tenantdb.catalog import Catalog, rollouts
-from workers import batch as batches
-from workers import recovery, turn
+from workers import recovery
 from workers.app import hint, server_queue
+from workers.rollout import batch as batches
+from workers.rollout import turn
 
 FORGOTTEN_SECONDS = 30.0
 """A tenant that was handed out so long ago, and that nobody works on, is handed out again."""
 
 
-@hint(name="workers.batch")
+@hint(name="workers.rollout.batch")
 def batch(arguments: dict[str, Any]) -> None:
     """Bring some tenants of one server to their rollout's schema; then have the next ones handed out."""
     batches.run(arguments, lambda _: None)

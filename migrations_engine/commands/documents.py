@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import migrations_engine as engine
+from migrations_engine.checks.lints import lints
 from migrations_engine.commands import output
 from migrations_engine.commands.sources import schema_of
-from migrations_engine.lints import lints
 
 if TYPE_CHECKING:
     from migrations_engine import Schema
-    from migrations_engine.steps import Change
+    from migrations_engine.changes.steps import Change
 
 Source = Annotated[
     str, typer.Argument(metavar="SOURCE", help="A schema.json, a database file, or - for stdin.")

@@ -13,7 +13,7 @@ from migrations_engine.commands.documents import Document, change_document, chan
 
 if TYPE_CHECKING:
     from migrations_engine import Result, RolledBack
-    from migrations_engine.planned import Plan
+    from migrations_engine.planning.plan import Plan
     from migrations_engine.versions import Version
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The database file.")]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migrations_engine.affinity import affinity
 from migrations_engine.errors import VerificationFailed
 from migrations_engine.model import quote
 from migrations_engine.online import digest
 from migrations_engine.online.difference import Difference
+from migrations_engine.sql.affinity import affinity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

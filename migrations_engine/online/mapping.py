@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migrations_engine import carry, hints
-from migrations_engine.affinity import affinity, rewrites
-from migrations_engine.compare import compare
+from migrations_engine.changes import carry, hints
+from migrations_engine.changes.compare import compare
+from migrations_engine.changes.steps import AddColumn, ChangeColumn
 from migrations_engine.errors import Unsupported
 from migrations_engine.model import fold, quote
 from migrations_engine.online.shape import key_collation, may_be_null, require_no_virtual, shape_of, shapes
+from migrations_engine.sql.affinity import affinity, rewrites
 from migrations_engine.sql.lexer import tokenize
-from migrations_engine.steps import AddColumn, ChangeColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_engine import references
+from migrations_engine.checks import references
 from migrations_engine.errors import DataDoesNotFit
 from migrations_engine.model import fold, quote
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from migrations_engine.checks.references import Tie
     from migrations_engine.model import ForeignKey, Table
     from migrations_engine.online.mapping import Mapping
-    from migrations_engine.references import Tie
 
 
 def require(target: apsw.Connection, mappings: Sequence[Mapping]) -> None:

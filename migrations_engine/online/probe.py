@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_engine.affinity import affinity
-from migrations_engine.carry import rowid_column
+from migrations_engine.changes.carry import rowid_column
 from migrations_engine.errors import Unsupported
 from migrations_engine.model import fold, quote
 from migrations_engine.online.shape import BINARY, column_collation, may_be_null
+from migrations_engine.sql.affinity import affinity
 from migrations_engine.sql.lexer import tokenize, unquote
 
 if TYPE_CHECKING:

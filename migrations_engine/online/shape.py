@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migrations_engine.carry import key_columns, rowid_column, rowid_name
+from migrations_engine.changes.carry import key_columns, rowid_column, rowid_name
 from migrations_engine.errors import Unsupported
 from migrations_engine.model import IndexedColumn, fold, quote
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from migrations_engine.affinity import affinity
 from migrations_engine.model import (
     Check,
     Column,
@@ -18,6 +17,7 @@ from migrations_engine.model import (
     Unique,
 )
 from migrations_engine.sql import clauses
+from migrations_engine.sql.affinity import affinity
 from migrations_engine.sql.cursor import Cursor
 from migrations_engine.sql.lexer import Malformed, comments, tokenize
 

@@ -18,15 +18,15 @@ from tenantdb.catalog import Catalog
 from tenantdb.catalog.states import RolloutState
 from tenantdb.cli import failures, output
 from tenantdb.cli.watching import tally, watching
-from workers import coordinator
-from workers import rollout as rollouts
-from workers.waves import DEFAULT_BUDGET, DEFAULT_WAVES, InvalidWaves
+from workers.rollout import coordinator
+from workers.rollout import rollout as rollouts
+from workers.rollout.waves import DEFAULT_BUDGET, DEFAULT_WAVES, InvalidWaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tenantdb.settings import Settings
-    from workers.rollout import Pair, Preview, View
+    from workers.rollout.rollout import Pair, Preview, View
 
 app = typer.Typer(
     help="One schema for the whole fleet, wave by wave.", no_args_is_help=True, add_completion=False

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import apsw
 from apsw import shell as apsw_shell
 
-from tenantdb import connections, control, ids
+from tenantdb import control, ids
 from tenantdb.catalog import Catalog, routes
 from tenantdb.errors import ReadOnly, StatementFailed, TenantDamaged, TenantNotFound
+from tenantdb.handles import connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

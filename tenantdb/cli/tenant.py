@@ -14,7 +14,7 @@ from tenantdb import addresses, ids, settings
 from tenantdb.catalog import Catalog, servers, tenants
 from tenantdb.cli import output, shell
 from tenantdb.cli.move import move
-from workers import adoption, creation, deletion
+from workers.lifecycle import adoption, creation, deletion
 
 if TYPE_CHECKING:
     from tenantdb.catalog.models import Tenant

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tenantdb.cli import output
-from workers import rollout as rollouts
+from workers.rollout import rollout as rollouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tenantdb.catalog import Catalog
-    from workers.rollout import View, WaveView
+    from workers.rollout.rollout import View, WaveView
 
 _UNENDED = ("pending", "running")
 

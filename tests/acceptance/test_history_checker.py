@@ -18,7 +18,7 @@ import pytest
 from tests import histories
 from tests.fleet import Fleet
 from tests.stage import Stage
-from workers import creation
+from workers.lifecycle import creation
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from migrations_engine.online.phases import Boundary
-from workers.cutover import CUTOVER
-from workers.inplace import IN_PLACE
+from workers.handover.cutover import CUTOVER
+from workers.handover.settlement import ACTS
+from workers.handover.verdict import Verdict
+from workers.migration.inplace import IN_PLACE
+from workers.migration.rebuild import REBUILD
+from workers.migration.reversal import ROLLBACK
 from workers.mover import MOVE
-from workers.rebuild import REBUILD
-from workers.reversal import ROLLBACK
-from workers.settlement import ACTS
-from workers.verdict import Verdict
 
 
 def boundaries(phases):

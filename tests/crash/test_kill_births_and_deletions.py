@@ -14,10 +14,10 @@ import pytest
 
 from migrations_engine.online.phases import Boundary
 from tenantdb.catalog import generations, routes
-from workers.adoption import ADOPTION
-from workers.birth import BIRTH
-from workers.deletion import DELETION
 from workers.hosts import host_of
+from workers.lifecycle.adoption import ADOPTION
+from workers.lifecycle.birth import BIRTH
+from workers.lifecycle.deletion import DELETION
 
 if TYPE_CHECKING:
     from pathlib import Path

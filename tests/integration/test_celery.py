@@ -13,8 +13,8 @@ import pytest
 import migrations_engine as engine
 from tenantdb import get_tenant_db, home, settings
 from tenantdb.catalog import Catalog, servers
-from workers import creation
-from workers import rollout as rolling
+from workers.lifecycle import creation
+from workers.rollout import rollout as rolling
 
 BEFORE = '{"People": {"id": "INTEGER PRIMARY KEY", "name": "TEXT"}}'
 AFTER = """{"People": {"id": "INTEGER PRIMARY KEY", "name": "TEXT"},

@@ -11,7 +11,7 @@ from migrations_engine.online.shape import shapes
 from tenantdb import seal
 from tests.fleet import NEW, Fleet
 from workers.doctor import examine
-from workers.migration import migrate
+from workers.migration.migration import migrate
 from workers.mover import move
 from workers.recovery import recover
 

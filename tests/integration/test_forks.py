@@ -163,7 +163,7 @@ db.execute(INSERT, ("after",))
 
 def test_a_fork_that_waited_in_vain_marks_the_child_and_not_the_parent(acme, child):
     code = """
-from tenantdb import fork
+from tenantdb.handles import fork
 fork.WAIT_SECONDS = 0.05
 inside, forked = threading.Event(), threading.Event()
 
@@ -304,7 +304,7 @@ with db.write() as conn:
 
 def test_threads_that_fork_at_once_do_not_mix_their_outcomes(acme, child):
     code = """
-from tenantdb import fork
+from tenantdb.handles import fork
 fork.WAIT_SECONDS = 0.02
 problems = []
 

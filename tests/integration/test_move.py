@@ -16,8 +16,8 @@ from tenantdb.errors import (
     TenantNotFound,
 )
 from tests.fleet import Fleet, takes_writes
+from workers.handover.pause import Limits
 from workers.mover import move
-from workers.pause import Limits
 from workers.recovery import recover
 
 

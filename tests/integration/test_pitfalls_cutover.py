@@ -11,7 +11,8 @@ import pytest
 from migrations_engine.online.phases import Boundary
 from tenantdb.errors import TenantDBError
 from tests.fleet import Fleet, takes_writes
-from workers import adoption, recovery
+from workers import recovery
+from workers.lifecycle import adoption
 from workers.mover import move
 
 INSERT = "INSERT INTO notes VALUES (1, 'in time', 0)"

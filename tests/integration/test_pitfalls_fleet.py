@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import text
 
 import migrations_engine as engine
-from migrations_engine import compiling
+from migrations_engine.execution import compiling
 from tenantdb import addresses, get_tenant_db, routing
 from tenantdb.catalog import servers
 from tests.fleet import NEW, OLD, WIDER, Fleet
-from workers import doctor, migration
+from workers import doctor
+from workers.migration import migration
 
 
 @pytest.fixture

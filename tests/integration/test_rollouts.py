@@ -18,9 +18,11 @@ from tenantdb.catalog.states import Outcome
 from tenantdb.cli.app import run
 from tenantdb.errors import RolloutState as WrongState
 from tenantdb.errors import TenantNotFound
-from workers import batch, creation, operation
-from workers import rollout as rolling
-from workers.turn import GOING, step
+from workers.lifecycle import creation
+from workers.operations import operation
+from workers.rollout import batch
+from workers.rollout import rollout as rolling
+from workers.rollout.turn import GOING, step
 
 BEFORE = '{"People": {"id": "INTEGER PRIMARY KEY", "name": "TEXT"}}'
 AFTER = """{"People": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL", "_indexes": ["name"]},

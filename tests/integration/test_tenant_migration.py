@@ -11,10 +11,10 @@ from migrations_engine.online.phases import Boundary
 from tenantdb import control
 from tenantdb.catalog import generations, tenants
 from tests.fleet import NEW, OLD, WIDER, Fleet
-from workers.migration import migrate
+from workers.handover.pause import Limits
+from workers.migration.migration import migrate
+from workers.migration.rollback import rollback
 from workers.mover import move
-from workers.pause import Limits
-from workers.rollback import rollback
 
 NARROW = engine.loads('{"notes": {"k": "INTEGER PRIMARY KEY", "v": "TEXT", "n": "INTEGER"}}')
 
@@ -74,6 +74,14 @@ def test_a_change_that_would_pause_for_too_long_makes_a_generation(fleet, tenant
     assert result.strategy == "rebuild"
     assert fleet.route(tenant).generation == 2
     assert says(fleet) == {WIDER.hash}
+
+
+def test_a_change_in_place_that_takes_too_long_is_taken_back_and_makes_a_generation(fleet, tenant):
+    result = migrated(fleet, WIDER, limits=Limits(deadline=0.3), observer=at_entry("change", Slow(fleet)))
+    assert result.strategy == "rebuild"
+    assert says(fleet) == {WIDER.hash}
+    assert fleet.operations(tenant) == ["done", "undone"]
+    assert fleet.findings(tenant) == []
 
 
 def test_a_rebuild_keeps_every_row_and_leaves_the_old_generation_sealed(fleet, tenant):

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import migrations_engine as engine
-from migrations_engine.affinity import affinity, rewrites
+from migrations_engine.sql.affinity import affinity, rewrites
 
 MANY = settings(
     max_examples=400 if os.environ.get("TENANTDB_CAMPAIGN") else 30,

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
-from migrations_engine import execute, introspect, loads, sqlite
-from migrations_engine.carry import rowid_column
-from migrations_engine.compiling import compiled
+from migrations_engine import introspect, loads, sqlite
+from migrations_engine.changes.carry import rowid_column
 from migrations_engine.errors import DataDoesNotFit
+from migrations_engine.execution import execute
+from migrations_engine.execution.compiling import compiled
 from migrations_engine.model import quote
 from migrations_engine.online import capture, copy, mapping, remainder, replay, verify
 from migrations_engine.online.shape import shapes
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from migrations_engine.online.mapping import Mapping
     from migrations_engine.online.shape import TableShape
-    from migrations_engine.planned import Plan
+    from migrations_engine.planning.plan import Plan
     from migrations_engine.schema import Schema
 
 COUNT = int(os.environ.get("TENANTDB_HISTORIES", "48"))

@@ -16,10 +16,11 @@ from tenantdb.catalog import Catalog, rollouts, servers, tenants
 from tenantdb.catalog.states import Outcome
 from tenantdb.cli.demo import data, figures, ledger, rows
 from tenantdb.errors import OperationFailed
-from workers import coordinator, doctor, mover
-from workers import rollout as rolling
-from workers.dispatcher import Dispatcher, Event, Failed
-from workers.dispatcher import Report as Said
+from workers import doctor, mover
+from workers.dispatch.dispatcher import Dispatcher, Event, Failed
+from workers.dispatch.dispatcher import Report as Said
+from workers.rollout import coordinator
+from workers.rollout import rollout as rolling
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tenantdb.cli.demo.crew import Crew
     from tenantdb.cli.demo.ledger import Verdict
     from tenantdb.cli.demo.report import Report
-    from workers.rollout import View
+    from workers.rollout.rollout import View
 
 TENANTS_PER_JOB = 5
 

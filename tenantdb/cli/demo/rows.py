@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tenantdb import get_tenant_db, settings
 from tenantdb.cli.demo import data
 from tenantdb.cli.demo.ledger import MARK, Held
-from workers import creation
+from workers.lifecycle import creation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,9 @@ import contextlib
 
 import pytest
 
-from migrations_engine import checks, errors, sqlite
-from migrations_engine.compiling import compiled
+from migrations_engine import errors, sqlite
+from migrations_engine.checks import misfits as checks
+from migrations_engine.execution.compiling import compiled
 from migrations_engine.introspect import introspect
 
 T = {"id": "INTEGER PRIMARY KEY", "a": "TEXT", "b": "TEXT"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from migrations_engine import execute, kept
+from migrations_engine.execution import execute, kept
 from migrations_engine.sql.foreign import without_foreign_keys
 
 

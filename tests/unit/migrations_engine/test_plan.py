@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import migrations_engine as engine
-from migrations_engine import compiling, errors
+from migrations_engine import errors
+from migrations_engine.execution import compiling
 
 T = {"T": {"id": "INTEGER PRIMARY KEY", "a": "TEXT"}}
 

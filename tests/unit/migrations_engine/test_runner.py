@@ -9,7 +9,8 @@ import apsw
 import pytest
 
 import migrations_engine as engine
-from migrations_engine import errors, execute, sqlite
+from migrations_engine import errors, sqlite
+from migrations_engine.execution import execute
 
 USERS = {
     "Users": {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from tenantdb import connections
 from tenantdb.errors import Forbidden
+from tenantdb.handles import connections
 from tenantdb.model import Durability, Route
 
 SCHEMA = (

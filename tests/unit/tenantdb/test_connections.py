@@ -3,8 +3,8 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from tenantdb import connections
 from tenantdb.errors import SettingsError, TenantDamaged
+from tenantdb.handles import connections
 from tenantdb.model import Durability, Route
 
 

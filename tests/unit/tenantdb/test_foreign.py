@@ -5,8 +5,9 @@ import sqlite3
 
 import pytest
 
-from tenantdb import foreign, get_tenant_db
+from tenantdb import get_tenant_db
 from tenantdb.errors import ForeignSQLite
+from tenantdb.handles import foreign
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import apsw
 import pytest
 
 from tenantdb.errors import TenantBusy, TenantDamaged
+from tenantdb.handles.open_files import OpenFiles
 from tenantdb.model import Durability, Route
-from tenantdb.open_files import OpenFiles
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tenantdb.errors import CatalogUnavailable, TenantDamaged, TenantFrozen
+from tenantdb.handles.standing import ElsewhereError, Standing, confirm, damage_confirmed, settle, standing
 from tenantdb.model import Control, FileState, Route
 from tenantdb.route_cache import Known
-from tenantdb.standing import ElsewhereError, Standing, confirm, damage_confirmed, settle, standing
 
 
 def route(*, epoch=5, state="active", path="/r/g1.db"):

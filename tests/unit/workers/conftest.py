@@ -14,7 +14,7 @@ from tenantdb.catalog.rollouts import Ending, Enlisted
 from tenantdb.catalog.states import Outcome, TenantState
 from tenantdb.catalog.upgrade import upgrade
 from tenantdb.settings import Settings
-from workers.turn import Turn, record, step
+from workers.rollout.turn import Turn, record, step
 
 if TYPE_CHECKING:
     from pathlib import Path

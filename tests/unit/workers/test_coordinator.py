@@ -3,8 +3,8 @@ import pytest
 from tenantdb.catalog import rollouts
 from tenantdb.catalog.states import Outcome
 from tenantdb.errors import RolloutState as WrongState
-from workers.coordinator import _take_over
-from workers.owner import Owner
+from workers.operations.owner import Owner
+from workers.rollout.coordinator import _take_over
 
 MYSELF = str(Owner.myself())
 DEAD = str(Owner(boot=Owner.myself().boot, namespace=Owner.myself().namespace, pid=2**22 + 1, started="1"))

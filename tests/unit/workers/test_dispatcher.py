@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workers.dispatcher import Dispatcher, Failed, Finished, Inline, Report
+from workers.dispatch.dispatcher import Dispatcher, Failed, Finished, Inline, Report
 
 HERE = str(Path(__file__).parent)
 
@@ -129,7 +129,7 @@ def test_close_ends_a_job_that_takes_too_long(pool, tmp_path):
 
 def test_no_process_outlives_a_parent_that_was_killed(tmp_path):
     script = f"""
-        from workers.dispatcher import Dispatcher
+        from workers.dispatch.dispatcher import Dispatcher
         pool = Dispatcher("pool_tasks:linger", size=1, per_server=1, environment={{"PYTHONPATH": {HERE!r}}})
         pool.submit({{"seconds": 0.2, "done": {str(tmp_path / "done")!r}}}, server="a")
         [report] = pool.events(timeout=20)

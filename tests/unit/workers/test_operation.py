@@ -8,8 +8,8 @@ from tenantdb.catalog import journal, operations, tenants
 from tenantdb.catalog.states import OperationKind, OperationState, PhaseEvent
 from tenantdb.errors import LeaseLost, OperationFailed, TenantBusy, TenantNotFound
 from tests.fleet import Fleet
-from workers import operation
-from workers.takeover import take_over
+from workers.operations import operation
+from workers.operations.takeover import take_over
 
 
 @pytest.fixture

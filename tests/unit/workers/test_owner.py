@@ -4,12 +4,12 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from workers.owner import Owner
+from workers.operations.owner import Owner
 
 
 def ended():
     """The owner that a process was which has ended by now."""
-    program = "from workers.owner import Owner; print(Owner.myself())"
+    program = "from workers.operations.owner import Owner; print(Owner.myself())"
     text = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     return Owner.parse(text.strip())
 

@@ -7,7 +7,7 @@ import apsw
 import pytest
 
 from tenantdb.errors import TenantBusy
-from workers.pause import Pause
+from workers.handover.pause import Pause
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from tenantdb.catalog import rollouts
 from tenantdb.catalog.models import RolloutTenant, Tenant
 from tenantdb.catalog.rollouts import Ending
 from tenantdb.catalog.states import Outcome, RolloutState, TenantState
-from workers.turn import BATCH, PER_SERVER, Batch, record
+from workers.rollout.turn import BATCH, PER_SERVER, Batch, record
 
 
 def test_the_first_wave_is_handed_out_alone(paper):

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from workers.verdict import Facts, FileFact, RouteFact, Verdict, decide
+from workers.handover.verdict import Facts, FileFact, RouteFact, Verdict, decide
 
 EVERY = [Facts(route=r, source=s, target=t) for r, s, t in product(RouteFact, FileFact, FileFact)]
 LOST = (FileFact.MISSING, FileFact.UNFINISHED)

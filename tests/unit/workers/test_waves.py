@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.waves import Budget, Failures, InvalidWaves, cut, ordered, parse_shares
+from workers.rollout.waves import Budget, Failures, InvalidWaves, cut, ordered, parse_shares
 
 FLEET = [(f"t{n}", f"s{n % 3}") for n in range(30)]
 

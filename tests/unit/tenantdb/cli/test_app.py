@@ -19,7 +19,7 @@ HELP = """
 import sys
 from tenantdb.cli.app import run
 code = run(["--help"])
-heavy = ("sqlalchemy", "celery", "redis", "apsw", "pydantic", "alembic", "migrations_engine.compare")
+heavy = ("sqlalchemy", "celery", "redis", "apsw", "pydantic", "alembic", "migrations_engine.changes.compare")
 print(code, [name for name in heavy if name in sys.modules], file=sys.stderr)
 """
 

@@ -42,8 +42,8 @@ def test_a_record_is_one_line_however_often_logging_was_set_up(
     for _ in range(3):
         tenantdb("status")
     capsys.readouterr()
-    logging.getLogger("tenantdb.handles").warning("slow", extra={"tenant": "acme"})
-    assert capsys.readouterr().err == "WARNING tenantdb.handles: slow tenant=acme\n"
+    logging.getLogger("tenantdb.handles.handle").warning("slow", extra={"tenant": "acme"})
+    assert capsys.readouterr().err == "WARNING tenantdb.handles.handle: slow tenant=acme\n"
 
 
 def test_commands_about_one_file_read_no_settings(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Looking before and after: rows that would not fit, references, lints, proof of the copy."""

@@ -1,0 +1,1 @@
+"""Carrying a plan out in one transaction, and keeping what leads back."""

@@ -1,0 +1,202 @@
+"""From two schemas to a plan: which table goes which way, proved on an empty database in memory.
+
+A plan depends on the two schemas alone, so that a fleet compiles it once for all files of one schema.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import apsw
+
+from migrations_engine.changes import carry, hints, steps
+from migrations_engine.changes.compare import compare
+from migrations_engine.ddl import sqlite as ddl
+from migrations_engine.errors import Fault, MigrationError, SchemaError, Unsupported
+from migrations_engine.execution import execute
+from migrations_engine.model import Table, Trigger, fold, quote
+from migrations_engine.planning.inplace import NotInPlace, statements
+from migrations_engine.planning.plan import Plan, TableAction, Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from migrations_engine.changes.hints import Renames
+    from migrations_engine.changes.steps import Change, Step
+    from migrations_engine.schema import Schema
+
+
+def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto") -> Plan:
+    """Make the plan that turns a file of one schema into one of another.
+
+    Args:
+        old: What the file holds.
+        new: What it is to hold.
+        strategy: ``auto`` alters in place what can be; ``in-place`` refuses the rest; ``rebuild`` copies
+            every table that differs.
+
+    Raises:
+        SchemaError: SQLite refuses the new schema, or its hints contradict each other.
+        Unsupported: A virtual table would have to change, or a step cannot be done in the wanted way.
+    """
+    if old.hash == new.hash:
+        return Plan(old=old, new=new, change=steps.Change())
+    change = compare(old, new)
+    _refuse_virtual(change)
+    draft = _Draft(old, new, change)
+    plan = draft.plan(altering=strategy != "rebuild", strict=strategy == "in-place")
+    fault = _proved(plan)
+    if fault is not None and strategy == "auto" and plan.going("alter"):
+        plan = draft.plan(altering=False)
+        fault = _proved(plan)
+    if fault is not None:
+        raise fault
+    return plan
+
+
+class _Draft:
+    """Two schemas and the steps between them, sorted by table."""
+
+    def __init__(self, old: Schema, new: Schema, change: Change) -> None:
+        self._old, self._new, self._change = old, new, change
+        self._renames: Renames = hints.acting(old, new)
+        self._steps: dict[str, list[Step]] = defaultdict(list)
+        for step in change.steps:
+            if (table := _table_of(step)) is not None:
+                self._steps[fold(table)].append(step)
+
+    def plan(self, *, altering: bool, strict: bool = False) -> Plan:
+        """The plan with ALTER TABLE wherever it serves, or without it."""
+        tables = tuple(self._actions(altering=altering, strict=strict))
+        return Plan(
+            old=self._old,
+            new=self._new,
+            change=self._change,
+            tables=tables,
+            prelude=self._prelude(),
+            finale=self._finale(tables),
+        )
+
+    def _actions(self, *, altering: bool, strict: bool) -> list[TableAction]:
+        found = []
+        for step in self._change.steps:
+            if isinstance(step, steps.DropTable):
+                found.append(TableAction(way="drop", old=step.table))
+            elif isinstance(step, steps.AddTable):
+                found.append(TableAction(way="create", new=step.table))
+        for table in self._new.tables:
+            before = self._renames.old_table(table, self._old)
+            if before is not None and self._steps[fold(table.name)]:
+                found.append(self._changed(before, table, altering=altering, strict=strict))
+        return found
+
+    def _changed(self, old: Table, new: Table, *, altering: bool, strict: bool) -> TableAction:
+        changes = self._steps[fold(new.name)]
+        columns = self._columns(old, new)
+        fills = {
+            fold(step.column.name if isinstance(step, steps.AddColumn) else step.after.name): step.fill
+            for step in changes
+            if isinstance(step, (steps.AddColumn, steps.ChangeColumn)) and step.fill is not None
+        }
+        action = TableAction(
+            way="rebuild",
+            old=old,
+            new=new,
+            carry=carry.between(old, new, columns=columns, fills=fills),
+            columns=columns,
+            fills=fills,
+        )
+        if not altering:
+            return action
+        try:
+            return replace(action, way="alter", statements=statements(old, new, changes))
+        except NotInPlace as reason:
+            if strict:
+                message = f"{new.name} cannot be changed in place: {reason}. Use --strategy auto"
+                raise Unsupported(message, object_name=new.name) from None
+            return replace(action, reason=str(reason))
+
+    def _columns(self, old: Table, new: Table) -> dict[str, str]:
+        pairs = ((fold(c.name), self._renames.old_column(new, c.name, old)) for c in new.columns)
+        return {name: before for name, before in pairs if before is not None}
+
+    def _prelude(self) -> tuple[str, ...]:
+        found = []
+        for step in self._change.steps:
+            if isinstance(step, steps.DropTrigger):
+                found.append(f"DROP TRIGGER IF EXISTS {quote(step.trigger.name)}")
+            elif isinstance(step, steps.DropView):
+                found.append(f"DROP VIEW IF EXISTS {quote(step.view.name)}")
+            elif isinstance(step, steps.DropIndex):
+                found.append(f"DROP INDEX IF EXISTS {quote(step.index.name)}")
+        return tuple(found)
+
+    def _finale(self, tables: Sequence[TableAction]) -> tuple[str, ...]:
+        fresh = {fold(a.new.name) for a in tables if a.way in ("rebuild", "create") and a.new is not None}
+        indexes, virtual, views = [], [], []
+        for step in self._change.steps:
+            if isinstance(step, steps.AddIndex) and fold(step.index.table) not in fresh:
+                indexes.append(ddl.create_index(step.index))
+            elif isinstance(step, steps.AddVirtualTable):
+                virtual.append(step.table.sql)
+            elif isinstance(step, steps.AddView):
+                views.append(step.view.sql)
+        return (*indexes, *virtual, *views, *(trigger.sql for trigger in self._triggers(fresh)))
+
+    def _triggers(self, fresh: set[str]) -> list[Trigger]:
+        """The triggers to make, by name: new ones, and those that went with their table or view."""
+        gone = fresh | {fold(s.view.name) for s in self._change.steps if isinstance(s, steps.DropView)}
+        added = {fold(s.trigger.name) for s in self._change.steps if isinstance(s, steps.AddTrigger)}
+        chosen = [t for t in self._new.triggers if fold(t.name) in added or fold(t.table) in gone]
+        return sorted(chosen, key=lambda trigger: fold(trigger.name))
+
+
+def _table_of(step: Step) -> str | None:
+    """The new name of the table that a step is about, where it needs more than indexes."""
+    if isinstance(step, steps.RenameTable):
+        return step.name
+    tabled = (
+        steps.ChangeOptions,
+        steps.AddColumn,
+        steps.DropColumn,
+        steps.RenameColumn,
+        steps.ChangeColumn,
+        steps.AddConstraint,
+        steps.DropConstraint,
+    )
+    return step.table if isinstance(step, tabled) else None
+
+
+def _proved(plan: Plan) -> MigrationError | None:
+    """Run a plan on an empty database that has the old schema; the error where it leads elsewhere.
+
+    An old schema that cannot be built here (a function that only the application has, say) proves nothing:
+    the same proof is made on the file itself, before the change is committed.
+    """
+    with contextlib.closing(apsw.Connection(":memory:")) as conn, execute.prepared(conn):
+        conn.execute("BEGIN")
+        try:
+            for statement in ddl.statements(plan.old):
+                conn.execute(statement)
+        except apsw.Error:
+            return None
+        try:
+            execute.prove_in(conn, plan)
+        except MigrationError as error:
+            return error
+        except apsw.Error as error:
+            return SchemaError([Fault(f"SQLite refuses it: {error}")], source="the new schema")
+    return None
+
+
+def _refuse_virtual(change: Change) -> None:
+    for step in change.steps:
+        if isinstance(step, steps.DropVirtualTable):
+            raise Unsupported(
+                f"this version cannot change or drop the virtual table {step.table.name}: do it by hand "
+                f"(DROP TABLE {quote(step.table.name)}), then apply again",
+                object_name=step.table.name,
+            )

@@ -1,0 +1,245 @@
+"""Carrying a plan out inside one transaction: old tables out of the way, new ones beside them, rows across.
+
+prelude     triggers, views and indexes that go
+put away    what is rebuilt or dropped keeps its pages under one of the engine's names
+alter       what SQLite can do where the table lies
+create      new tables under their own names
+copy        rows, rowids and counters; then the proof that all of them are there
+index       after the rows, which halves the work
+finale      indexes, views and triggers that come: last, so that no trigger fires for a copied row
+references  more rows without parents than before are refused
+proof       the structure that came out is the one that was wanted
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import apsw
+
+from migrations_engine import sqlite
+from migrations_engine.checks import misfits as checks
+from migrations_engine.checks import references
+from migrations_engine.checks.verification import CopyDiffers, verify
+from migrations_engine.ddl import sqlite as ddl
+from migrations_engine.errors import DataDoesNotFit, Fault, MigrationError, Misfit, SchemaError
+from migrations_engine.execution import kept
+from migrations_engine.introspect import introspect
+from migrations_engine.model import fold, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from migrations_engine.execution.kept import Kept
+    from migrations_engine.planning.plan import Plan, TableAction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was done: rows that were copied, and the old tables that still lie in the file."""
+
+    rows: int
+    kept: tuple[Kept, ...]
+
+
+@contextlib.contextmanager
+def prepared(conn: apsw.Connection) -> Iterator[None]:
+    """Set a connection up for a change, outside of any transaction, and set it back whatever happens.
+
+    Raises:
+        MigrationError: SQLite did not take the settings, as it does inside a transaction: a DROP TABLE would
+            then delete the rows of other tables (ON DELETE CASCADE).
+    """
+    before = {name: sqlite.value(conn, f"PRAGMA {name}") for name in ("foreign_keys", "legacy_alter_table")}
+    try:
+        conn.execute("PRAGMA foreign_keys = OFF")
+        conn.execute("PRAGMA legacy_alter_table = ON")
+        if sqlite.value(conn, "PRAGMA foreign_keys") or not sqlite.value(conn, "PRAGMA legacy_alter_table"):
+            raise MigrationError("a schema cannot be changed inside a transaction that began before")
+        yield
+    finally:
+        for name, value in before.items():
+            conn.execute(f"PRAGMA {name} = {value}")
+
+
+def change_in(
+    conn: apsw.Connection,
+    plan: Plan,
+    *,
+    version: int = 0,
+    keep: bool = False,
+    after_ddl: Callable[[apsw.Connection], None] | None = None,
+) -> Outcome:
+    """Carry a plan out inside the caller's transaction, on a ``prepared`` connection.
+
+    Args:
+        conn: The file, whose structure is ``plan.old``, with its write lock held.
+        plan: What to do.
+        version: Goes into the names of the tables that are kept.
+        keep: Leave the old tables in the file as way back; else they are dropped.
+        after_ddl: Called once all objects are there, to make guards complete.
+
+    Raises:
+        DataDoesNotFit: Rows that the new schema rejects; the caller's transaction has to be rolled back.
+        MigrationError: The result is not what was wanted; the same.
+    """
+    work = _Work(conn=conn, plan=plan, version=version)
+    try:
+        work.run()
+    except (apsw.ConstraintError, apsw.MismatchError, apsw.SQLError, CopyDiffers) as error:
+        # SQLError too: the statements are proved, so it is a value that an expression cannot take.
+        raise DataDoesNotFit(work.misfits(error)) from error
+    if not keep:
+        work.drop_old()
+    if after_ddl is not None:
+        after_ddl(conn)
+    _prove(conn, plan)
+    return Outcome(rows=work.rows, kept=tuple(work.away.values()) if keep else ())
+
+
+def prove_in(conn: apsw.Connection, plan: Plan) -> None:
+    """Carry a plan out on an empty database, inside the caller's transaction, to see where it leads.
+
+    Raises:
+        apsw.Error: SQLite refuses one of its statements.
+        MigrationError: The result is not what was wanted.
+    """
+    work = _Work(conn=conn, plan=plan, version=0)
+    work.run()
+    work.drop_old()
+    _prove(conn, plan)
+
+
+def refuse_dangling(plan: Plan) -> None:
+    """Refuse references whose table this very change drops; what dangled before may go on doing so.
+
+    Raises:
+        SchemaError: The new schema has such references.
+    """
+    dropped = {fold(action.name) for action in plan.going("drop")}
+    faults = [
+        Fault(f"it refers to {key.parent}, which this change drops", table=table.name)
+        for table in plan.new.tables
+        for key in table.foreign_keys
+        if fold(key.parent) in dropped and plan.new.table(key.parent) is None
+    ]
+    if faults:
+        raise SchemaError(faults, source="the new schema")
+
+
+def _prove(conn: apsw.Connection, plan: Plan) -> None:
+    found = introspect(conn)
+    if found.hash != plan.new.hash:
+        raise MigrationError(
+            f"the change led to schema {found.hash[:12]} instead of {plan.new.hash[:12]}; nothing was changed"
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """One run of a plan; ``away`` has the old tables by folded name."""
+
+    conn: apsw.Connection
+    plan: Plan
+    version: int
+    rows: int = 0
+    away: dict[str, Kept] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """All stages, in the order of the module's docstring."""
+        orphans = self._orphans_before()
+        self.conn.execute("SAVEPOINT change")
+        self._all(self.plan.prelude)
+        self._put_away()
+        self._alter()
+        self._create()
+        self._copy()
+        self._index()
+        self._all(self.plan.finale)
+        self._check_references(orphans)
+        self.conn.execute("RELEASE change")
+
+    def misfits(self, error: Exception) -> list[Misfit]:
+        """Which rows do not fit, found in the old tables; the error itself where nothing else explains it."""
+        self.conn.execute("ROLLBACK TO change")
+        return checks.misfits(self.conn, self.plan) or [checks.unexplained(error)]
+
+    def drop_old(self) -> None:
+        """Drop the old tables: nobody needs them as way back."""
+        for old in self.away.values():
+            self.conn.execute(f"DROP TABLE {quote(old.kept_as)}")
+
+    def _all(self, statements: tuple[str, ...]) -> None:
+        for statement in statements:
+            self.conn.execute(statement)
+
+    def _put_away(self) -> None:
+        for number, action in enumerate((*self.plan.going("rebuild"), *self.plan.going("drop")), 1):
+            if action.old is not None:
+                name = f"{kept.PREFIX}{self.version}_{number}"
+                self.away[fold(action.old.name)] = kept.put_away(self.conn, action.old.name, name)
+
+    def _alter(self) -> None:
+        # Here, and only here, SQLite is to rewrite what refers to a renamed table.
+        self.conn.execute("PRAGMA legacy_alter_table = OFF")
+        try:
+            for action in self.plan.going("alter"):
+                self._all(action.statements)
+        finally:
+            self.conn.execute("PRAGMA legacy_alter_table = ON")
+
+    def _create(self) -> None:
+        for action in (*self.plan.going("rebuild"), *self.plan.going("create")):
+            if action.new is not None:
+                self.conn.execute(ddl.create_table(action.new))
+
+    def _copy(self) -> None:
+        for action in self.plan.going("rebuild"):
+            old = self._old(action)
+            if action.carry is not None and action.new is not None:
+                self.conn.execute(action.carry.insert(old.kept_as, action.new.name))
+                self.rows += verify(self.conn, action.carry, old.kept_as, action.new.name)
+                if action.new.primary_key is not None and action.new.primary_key.autoincrement:
+                    kept.raise_counter(self.conn, action.new.name, old.sequence)
+
+    def _index(self) -> None:
+        for action in (*self.plan.going("rebuild"), *self.plan.going("create")):
+            if action.new is not None:
+                self._all(tuple(ddl.create_index(index) for index in action.new.indexes))
+
+    def _old(self, action: TableAction) -> Kept:
+        if action.old is None:
+            raise LookupError(f"{action.name} is rebuilt from nothing")
+        return self.away[fold(action.old.name)]
+
+    def _orphans_before(self) -> references.Orphans:
+        found = references.orphans(
+            self.conn, (t.name for t in self.plan.old.tables if self._concerned(t.name))
+        )
+        stays = [a for a in self.plan.tables if a.old is not None and a.new is not None]
+        return references.translated(
+            found,
+            tables={fold(a.old.name): a.new.name for a in stays if a.old and a.new},
+            columns={
+                fold(a.old.name): {fold(before): after for after, before in a.columns.items()}
+                for a in stays
+                if a.old
+            },
+        )
+
+    def _check_references(self, before: references.Orphans) -> None:
+        after = references.orphans(
+            self.conn, (t.name for t in self.plan.new.tables if self._concerned(t.name))
+        )
+        if misfits := references.newly_lost(before, after):
+            raise DataDoesNotFit(misfits)
+
+    def _concerned(self, table: str) -> bool:
+        """Whether rows of a table can lose their parents: it changes itself, or a parent of it does."""
+        touched = {fold(t.name) for a in self.plan.tables for t in (a.old, a.new) if t is not None}
+        ours = [t for t in (self.plan.old.table(table), self.plan.new.table(table)) if t is not None]
+        return fold(table) in touched or any(
+            fold(key.parent) in touched for t in ours for key in t.foreign_keys
+        )

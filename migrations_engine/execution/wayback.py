@@ -1,0 +1,154 @@
+"""The way back of the last change, in the file itself: which old tables are kept and what became of them.
+
+Only one way back is kept, that of the last version: the next change drops it first.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from migrations_engine import sqlite
+from migrations_engine.errors import Unsupported
+from migrations_engine.execution.kept import PREFIX, Kept
+from migrations_engine.model import fold, quote
+from migrations_engine.online import capture
+from migrations_engine.online.shape import shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import apsw
+
+    from migrations_engine.online.shape import TableShape
+    from migrations_engine.planning.plan import Plan, TableAction
+
+TABLE = "_tenantdb_way_back"
+
+LOG = "_tenantdb_since"
+"""The log of keys written since: not an operation's, which comes and goes on its own."""
+
+_CREATE = f"""
+CREATE TABLE {TABLE} (
+    n INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL,
+    way TEXT NOT NULL,
+    old_name TEXT,
+    new_name TEXT,
+    kept_as TEXT,
+    sql TEXT,
+    sequence INTEGER,
+    columns TEXT NOT NULL,
+    fills TEXT NOT NULL
+)"""
+
+_COLUMNS = "version, way, old_name, new_name, kept_as, sql, sequence, columns, fills"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return:
+    """How one table goes back.
+
+    Attributes:
+        way: What the change did with it, as in ``planned.TableAction``.
+        old_name: What it was called; None for a table that was created.
+        new_name: What it is called now; None for a table that was dropped.
+        kept: The old table out of the way, where there is one.
+        columns: Folded new column -> old column, of those that stayed.
+        fills: Folded new column -> expression over the old row, where that filled it.
+    """
+
+    way: str
+    old_name: str | None
+    new_name: str | None
+    kept: Kept | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    fills: Mapping[str, str] = field(default_factory=dict)
+
+
+def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, version: int) -> None:
+    """Write the way back of a change down and note all writes from now on, inside its transaction."""
+    conn.execute(_CREATE)
+    by_name = {fold(table.name): table for table in kept}
+    for action in plan.tables:
+        conn.execute(
+            f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (version, *_row(action, by_name)),
+        )
+    if shapes := [shape for action in plan.going("rebuild") if (shape := _noted(conn, action)) is not None]:
+        capture.install(conn, shapes, log=LOG)
+
+
+def read(conn: apsw.Connection) -> tuple[Return, ...] | None:
+    """The way back that the file has; None where it has none."""
+    if not conn.table_exists("main", TABLE):
+        return None
+    rows = sqlite.rows(conn, f"SELECT {_COLUMNS} FROM {TABLE} ORDER BY n")
+    return tuple(_return(row) for row in rows)
+
+
+def drop(conn: apsw.Connection) -> None:
+    """Drop the way back, inside the caller's transaction; also where there is none."""
+    capture.remove(conn, log=LOG)
+    for (name,) in sqlite.rows(
+        conn,
+        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND substr(name, 1, ?) = ?",
+        (len(PREFIX), PREFIX),
+    ):
+        conn.execute(f"DROP TABLE main.{quote(name)}")
+    conn.execute(f"DROP TABLE IF EXISTS main.{TABLE}")
+
+
+def _row(action: TableAction, kept: Mapping[str, Kept]) -> tuple[object, ...]:
+    old_name = action.old.name if action.old else None
+    new_name = action.new.name if action.new else None
+    away = kept.get(fold(old_name)) if old_name is not None else None
+    stored = (away.kept_as, away.sql, away.sequence) if away else (None, None, None)
+    return (
+        action.way,
+        old_name,
+        new_name,
+        *stored,
+        json.dumps(dict(action.columns)),
+        json.dumps(dict(action.fills)),
+    )
+
+
+def _return(row: tuple[Any, ...]) -> Return:
+    _, way, old_name, new_name, kept_as, sql, sequence, columns, fills = row
+    kept = Kept(name=old_name, kept_as=kept_as, sql=sql, sequence=sequence) if kept_as is not None else None
+    return Return(
+        way=way,
+        old_name=old_name,
+        new_name=new_name,
+        kept=kept,
+        columns=json.loads(columns),
+        fills=json.loads(fills),
+    )
+
+
+def _noted(conn: apsw.Connection, action: TableAction) -> TableShape | None:
+    """The table as the log sees it: its rows named by what the old table knows too.
+
+    None where triggers cannot see every change; the way back then compares all rows.
+    """
+    if action.new is None or action.carry is None or not action.carry.match:
+        return None
+    shape = shape_of(action.new, key=[name for name, _ in action.carry.match])
+    try:
+        capture.installed(conn, [shape], log=LOG)
+    except Unsupported:
+        return None
+    return shape
+
+
+def noted(conn: apsw.Connection) -> set[str]:
+    """The folded names of the tables whose writes are noted."""
+    prefix = f"{LOG}_"
+    found = sqlite.rows(
+        conn,
+        "SELECT DISTINCT tbl_name FROM main.sqlite_schema WHERE type = 'trigger' AND substr(name, 1, ?) = ?",
+        (len(prefix), prefix),
+    )
+    return {fold(name) for (name,) in found}

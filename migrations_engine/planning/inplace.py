@@ -1,0 +1,118 @@
+"""What ALTER TABLE can do where the table lies, and the statements for it.
+
+The limits are SQLite's (https://sqlite.org/lang_altertable.html): a column is only ever appended, without
+PRIMARY KEY or UNIQUE, with a constant default, not stored as generated. Whether the statements lead to the
+wanted table is proved elsewhere, by running them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migrations_engine.changes import steps
+from migrations_engine.ddl import sqlite as ddl
+from migrations_engine.model import Check, Column, ForeignKey, PrimaryKey, Table, fold, quote
+from migrations_engine.sql.lexer import Malformed, tokenize, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from migrations_engine.changes.steps import Step
+
+_MOVING = frozenset({"CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME"})
+
+
+class NotInPlace(Exception):
+    """A step that ALTER TABLE cannot do; its text says which and why."""
+
+
+def statements(old: Table, new: Table, changes: Sequence[Step]) -> tuple[str, ...]:
+    """The ALTER TABLE statements that make one table of another.
+
+    Args:
+        old: The table as it is.
+        new: The table as it is to be.
+        changes: The steps about this table.
+
+    Raises:
+        NotInPlace: One of the steps needs a rebuild.
+    """
+    name = old.name
+    renames, additions = [], []
+    for step in changes:
+        if isinstance(step, steps.RenameTable):
+            renames.append(f"ALTER TABLE {quote(name)} RENAME TO {quote(step.name)}")
+            name = step.name
+        elif isinstance(step, steps.RenameColumn):
+            renames.append(
+                f"ALTER TABLE {quote(name)} RENAME COLUMN {quote(step.old_name)} TO {quote(step.name)}"
+            )
+        elif isinstance(step, steps.AddColumn):
+            additions.append(step)
+        elif not isinstance(step, steps.AddConstraint):
+            raise NotInPlace(step.text)
+    ruled = _constraints_by_column(changes, [step.column for step in additions])
+    return (*renames, *(_add(name, new, step, ruled[fold(step.column.name)]) for step in additions))
+
+
+def _constraints_by_column(
+    changes: Sequence[Step], added: Sequence[Column]
+) -> dict[str, list[Check | ForeignKey]]:
+    """The new constraints, each with the added column behind which it can be written."""
+    found: dict[str, list[Check | ForeignKey]] = {fold(column.name): [] for column in added}
+    for step in changes:
+        if not isinstance(step, steps.AddConstraint):
+            continue
+        owner = _owner(step.constraint, found)
+        if owner is None or not isinstance(step.constraint, (Check, ForeignKey)):
+            raise NotInPlace(step.text)
+        found[owner].append(step.constraint)
+    return found
+
+
+def _owner(constraint: steps.Constraint, added: dict[str, list[Check | ForeignKey]]) -> str | None:
+    """The folded name of the one added column that a constraint is about; None where there is none."""
+    if isinstance(constraint, ForeignKey):
+        names = {fold(name) for name in constraint.columns}
+    elif isinstance(constraint, Check):
+        names = _words(constraint.expression) & added.keys()
+    elif isinstance(constraint, PrimaryKey):
+        return None
+    else:
+        return None
+    return next(iter(names)) if len(names) == 1 and names <= added.keys() else None
+
+
+def _words(expression: str) -> set[str]:
+    try:
+        return {fold(unquote(token.text)) for token in tokenize(expression)}
+    except Malformed:
+        return set()
+
+
+def _add(table: str, new: Table, step: steps.AddColumn, rules: list[Check | ForeignKey]) -> str:
+    """The statement that appends a column, with the rules that are about it alone."""
+    column = step.column
+    if (reason := _refused(column)) or step.fill is not None:
+        raise NotInPlace(f"{step.text} ({reason or 'its fill is computed for every row'})")
+    alone = Table(
+        name=table,
+        columns=(column,),
+        checks=tuple(replace(r, column=column.name) for r in rules if isinstance(r, Check)),
+        foreign_keys=tuple(r for r in rules if isinstance(r, ForeignKey)),
+        strict=new.strict,
+    )
+    return f"ALTER TABLE {quote(table)} ADD COLUMN {ddl.column_definition(alone, column)}"
+
+
+def _refused(column: Column) -> str | None:
+    """Why ALTER TABLE cannot append a column; None where it can."""
+    default = column.default
+    if column.generated is not None and column.generated.stored:
+        return "a stored generated column is computed for every row"
+    if default is not None and (default.startswith("(") or default.upper() in _MOVING):
+        return "its default is no constant"
+    if column.not_null and column.generated is None and (default is None or default.upper() == "NULL"):
+        return "NOT NULL without a default"
+    return None

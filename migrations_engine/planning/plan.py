@@ -1,0 +1,125 @@
+"""A plan as data: which table goes which way, which statements run around it, and what it will cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from migrations_engine.changes.carry import Carry
+    from migrations_engine.changes.steps import Change
+    from migrations_engine.model import Table
+    from migrations_engine.schema import Schema
+
+Way = Literal["create", "alter", "rebuild", "drop"]
+"""How a table gets from one schema to the other; a table whose indexes alone differ has no way at all."""
+
+Strategy = Literal["none", "in-place", "rebuild"]
+
+WayBack = Literal["lossless", "none"]
+
+Wish = Literal["auto", "in-place", "rebuild"]
+"""What the user asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableAction:
+    """What happens to one table.
+
+    Attributes:
+        way: ``create`` a new one, ``alter`` it where it lies, ``rebuild`` it beside the old one, ``drop`` it.
+        old: The table before; None where it is created.
+        new: The table afterwards; None where it is dropped.
+        statements: The ALTER TABLE statements of ``alter``.
+        carry: How rows go from ``old`` to ``new``; None where there is nothing to carry.
+        columns: Folded new column -> old column, of those that stay.
+        fills: Folded new column -> expression over the old row, of those whose fill acts.
+        reason: What cannot be altered in place, for ``rebuild``.
+    """
+
+    way: Way
+    old: Table | None = None
+    new: Table | None = None
+    statements: tuple[str, ...] = ()
+    carry: Carry | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    fills: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """The new name where the table stays, the old one where it goes."""
+        table = self.new or self.old
+        return table.name if table else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What an action or an index costs on one file; ``pause`` is predicted, in seconds."""
+
+    name: str
+    rows: int
+    bytes: int
+    pause: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a file of one schema becomes one of another.
+
+    Attributes:
+        old: What the file holds.
+        new: What it is to hold.
+        change: The steps between them.
+        tables: What happens to each table that differs.
+        prelude: Statements that run first: triggers, views and indexes that go.
+        finale: Statements that run last: indexes, views and triggers that come.
+        costs: What it takes on one file; empty until ``estimate`` has looked at one.
+    """
+
+    old: Schema
+    new: Schema
+    change: Change
+    tables: tuple[TableAction, ...] = ()
+    prelude: tuple[str, ...] = ()
+    finale: tuple[str, ...] = ()
+    costs: tuple[Cost, ...] = ()
+
+    @property
+    def strategy(self) -> Strategy:
+        """``none`` where nothing differs, ``rebuild`` where any table is copied, else ``in-place``."""
+        if not (self.tables or self.prelude or self.finale):
+            return "none"
+        return "rebuild" if any(action.way == "rebuild" for action in self.tables) else "in-place"
+
+    @property
+    def rows(self) -> int:
+        """Rows that are copied or looked at while writers wait."""
+        return sum(cost.rows for cost in self.costs)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the tables and indexes that are written anew."""
+        return sum(cost.bytes for cost in self.costs)
+
+    @property
+    def pause(self) -> float:
+        """Seconds that writers will wait, as predicted."""
+        return sum(cost.pause for cost in self.costs)
+
+    @property
+    def way_back(self) -> WayBack:
+        """``lossless`` as long as nothing is written; ``none`` for what was empty before."""
+        return "lossless" if self.old.tables or self.old.views or self.old.virtual_tables else "none"
+
+    def __str__(self) -> str:
+        """Steps, one a line, then strategy, cost and way back."""
+        cost = f"{self.rows} rows, {self.bytes} bytes, pause about {self.pause * 1000:.1f} ms"
+        end = f"{self.strategy}: {cost}; way back: {self.way_back}"
+        return "\n".join([*(step.text for step in self.change.steps), end])
+
+    def going(self, way: Way) -> tuple[TableAction, ...]:
+        """The actions of one way, in order."""
+        return tuple(action for action in self.tables if action.way == way)

@@ -1,0 +1,1 @@
+"""What an application holds of a tenant, and the connections below it."""

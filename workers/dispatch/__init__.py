@@ -1,0 +1,1 @@
+"""Our own small process pool, for fleets without a broker."""

@@ -1,0 +1,1 @@
+"""How tenants come to be and end: created, adopted, deleted."""

@@ -1,0 +1,1 @@
+"""One tenant brought to another schema, and back."""

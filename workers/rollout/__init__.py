@@ -1,0 +1,1 @@
+"""One schema brought to all tenants, wave by wave."""
