@@ -10,11 +10,16 @@ from migrations_engine.errors import DataDoesNotFit, DestructiveChange, NoWayBac
 from migrations_engine.online.phases import Boundary
 from tenantdb import control
 from tenantdb.catalog import generations, tenants
+from tenantdb.catalog.states import OperationKind
+from tenantdb.errors import TenantBusy
 from tests.fleet import NEW, OLD, WIDER, Fleet
 from workers.handover.pause import Limits
+from workers.hosts import marks_of
+from workers.migration.inplace import InPlace, change_in_place, in_place_payload
 from workers.migration.migration import migrate
 from workers.migration.rollback import rollback
 from workers.mover import move
+from workers.operations import operation
 
 NARROW = engine.loads('{"notes": {"k": "INTEGER PRIMARY KEY", "v": "TEXT", "n": "INTEGER"}}')
 
@@ -76,11 +81,23 @@ def test_a_change_that_would_pause_for_too_long_makes_a_generation(fleet, tenant
     assert says(fleet) == {WIDER.hash}
 
 
-def test_a_change_in_place_that_takes_too_long_is_taken_back_and_makes_a_generation(fleet, tenant):
-    result = migrated(fleet, WIDER, limits=Limits(deadline=0.3), observer=at_entry("change", Slow(fleet)))
-    assert result.strategy == "rebuild"
-    assert says(fleet) == {WIDER.hash}
-    assert fleet.operations(tenant) == ["done", "undone"]
+def test_a_change_in_place_that_takes_too_long_is_taken_back(fleet, tenant):
+    def endless(conn, _clock):
+        conn.execute("CREATE TABLE half_done(x)")
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        conn.execute(f"{numbers} SELECT max(i) FROM n").fetchall()
+
+    begun = operation.begin(
+        fleet.catalog,
+        kind=OperationKind.MIGRATE,
+        tenant=tenant,
+        plan=lambda session, *_: in_place_payload(session, tenant),
+    )
+    marks = marks_of(fleet.settings)
+    with pytest.raises(TenantBusy, match="deadline"):
+        change_in_place(InPlace(operation=begun, marks=marks, act=endless, limits=Limits(deadline=0.05)))
+    assert says(fleet) == {OLD.hash}
+    assert fleet.operations(tenant) == ["undone"]
     assert fleet.findings(tenant) == []
 
 

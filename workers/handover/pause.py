@@ -106,8 +106,8 @@ class Pause:
             if self._decided:
                 return
             self._expired = True
-            # Here, not in the process's own good time: it may be waiting for a disk that never answers. What it
-            # is just doing on this very connection is interrupted instead, and rolled back by itself.
+            # Here, not in the process's own good time: it may be waiting for a disk that never answers. What
+            # it is just doing on this very connection is interrupted, and then rolls itself back.
             self.lock.interrupt()
             with contextlib.suppress(apsw.ThreadingViolationError):
                 if self.lock.in_transaction:
