@@ -14,7 +14,6 @@ from migrations_engine.introspect import introspect
 from migrations_engine.online import capture as change_log
 from migrations_engine.online import copy, remainder, replay, verify
 from migrations_engine.online.phases import Phase
-from migrations_engine.online.shape import shapes
 from tenantdb import control, fence
 from tenantdb.errors import TenantDamaged
 from tenantdb.model import Control, FileState
@@ -59,9 +58,10 @@ def claim(transfer: Transfer) -> None:
 def install_capture(transfer: Transfer) -> None:
     """Have triggers note the keys of changed rows, before anything is copied."""
     with transfer.owned(transfer.lock):
-        schema = introspect(transfer.lock)
-        transfer.mappings = transfer.mapped(schema)
-        change_log.install(transfer.lock, shapes(schema))
+        # A table that somebody made from outside has no guards: it would take writes behind the fence.
+        fence.install_guards(transfer.lock)
+        transfer.mappings = transfer.mapped(introspect(transfer.lock))
+        change_log.install(transfer.lock, [mapping.source for mapping in transfer.mappings])
     transfer.schema_version = sqlite.value(transfer.lock, "PRAGMA schema_version")
 
 
