@@ -11,7 +11,6 @@ import pytest
 from migrations_engine.online.phases import Boundary
 from tenantdb.errors import TenantDBError
 from tests.fleet import Fleet, takes_writes
-from workers import recovery
 from workers.lifecycle import adoption
 from workers.mover import move
 
@@ -270,14 +269,11 @@ def test_a_disk_that_fills_at_the_target_leaves_the_tenant_where_it_was(
             other.run("INSERT INTO notes VALUES (99, 'meanwhile', 0)")
         full_disk.full = str(tmp_path / "b")
 
-    with pytest.raises((OSError, apsw.FullError)):
+    with pytest.raises(OSError, match="full"):
         moved(fleet, observer=At(phase, fill))
     assert fleet.route("t") == before
     assert takes_writes(before.path)
-    full_disk.full = ""
-    fleet.lapse("t")
-    recovery.recover(fleet.settings)
-    assert fleet.files("t") == [before.path]
+    assert fleet.files("t") == [before.path]  # what filled the disk is gone, though it is full still
     assert fleet.operations("t") == ["undone"]
     assert fleet.findings("t") == []
 

@@ -1,8 +1,9 @@
 """The far end of the dispatcher: a process that runs one function for each job that it reads.
 
 Started as ``python -m workers.dispatch.child module:function``. Jobs come as JSON lines on standard input,
-what became of them goes as JSON lines to standard output. The end of standard input is the end of the process:
-whoever started it is gone or wants it gone, and the kernel closes a pipe even for a parent that was killed.
+what became of them goes as JSON lines to standard output. The end of standard input is the end of the
+process: whoever started it is gone or wants it gone, and the kernel closes a pipe even for a parent that was
+killed.
 """
 
 from __future__ import annotations

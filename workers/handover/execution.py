@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from typing import TYPE_CHECKING
 
 import apsw
@@ -33,7 +34,7 @@ def carry_out(transfer: Transfer, phases: Sequence[Phase[Transfer]]) -> None:
     """
     with transfer.operation.alive():
         try:
-            run(phases, transfer, observer=Journal(operation=transfer.operation, then=transfer.observer))
+            _run(transfer, phases)
         except LeaseLost:
             emit(Event.LEASE_LOST, "another worker took it over", operation=transfer.operation.id)
             raise
@@ -45,6 +46,14 @@ def carry_out(transfer: Transfer, phases: Sequence[Phase[Transfer]]) -> None:
         finally:
             transfer.close()
     emit(Event.OPERATION_DONE, f"{transfer.operation.kind} is done", operation=transfer.operation.id)
+
+
+def _run(transfer: Transfer, phases: Sequence[Phase[Transfer]]) -> None:
+    """Run the phases; a full disk is the system's error, with the file that found no room."""
+    try:
+        run(phases, transfer, observer=Journal(operation=transfer.operation, then=transfer.observer))
+    except apsw.FullError:
+        raise OSError(errno.ENOSPC, "the disk is full", str(transfer.target_path)) from None
 
 
 def outcome(transfer: Transfer) -> Mapping[str, Any]:

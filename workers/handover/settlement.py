@@ -92,8 +92,9 @@ def _find_facts(settlement: Settlement) -> Facts:
     source = _claimed(settlement, handover.source)
     try:
         target = _claimed(settlement, handover.target)
-    except DatabaseBusy:
-        # Only a copy that is being made keeps readers out: its worker is stopped, and its source is open.
+    except (DatabaseBusy, OSError):
+        # Only a copy that is being made keeps readers out: its worker is stopped, and its source is open. And
+        # undoing what fills a disk must not wait until there is room to write into it.
         if source is not FileFact.OPEN:
             raise
         target = FileFact.UNFINISHED
@@ -115,7 +116,7 @@ def _route(settlement: Settlement) -> RouteFact:
 def _claimed(settlement: Settlement, place: Place) -> FileFact:
     """What a file says it is, once nobody with an older token can change that any more."""
     try:
-        with settlement.opened(place) as conn, sqlite.mapped_errors(conn.filename):
+        with sqlite.mapped_errors(settlement.path(place)), settlement.opened(place) as conn:
             found = control.read(conn)
             if found is None or not _is_at(found, settlement.handover.tenant, place):
                 return FileFact.UNFINISHED

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import apsw
+
 from migrations_engine import sqlite
 from migrations_engine.online.mapping import identities
 from tenantdb import fence
@@ -22,12 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import apsw
-
-    from migrations_engine.model import Objects
     from migrations_engine.online.mapping import Mapping
     from migrations_engine.online.phases import Observer
     from migrations_engine.online.replay import Admit
+    from migrations_engine.schema import Schema
     from tenantdb.marks import Marks
     from workers.handover.handover import Handover
     from workers.hosts import Host
@@ -75,7 +75,7 @@ class Transfer:
     observer: Observer = unobserved
     progress: Callable[[str, int, int], None] = silent
     figures: Figures = field(default_factory=Figures)
-    mapped: Callable[[Objects], tuple[Mapping, ...]] = identities
+    mapped: Callable[[Schema], tuple[Mapping, ...]] = identities
     """From the source's structure to what feeds which table of the target."""
     change: Callable[[Transfer], None] = no_change
     """Changes the structure of the born target, inside a transaction that may."""
@@ -166,7 +166,8 @@ class Transfer:
 
     def close(self) -> None:
         """Close the connections, so that whatever follows sees the files as anybody does."""
-        self._opened.close()
+        with contextlib.suppress(apsw.FullError):  # no room to fold the log in: it is read where it is
+            self._opened.close()
         for name in ("source", "base", "lock", "target"):
             self.__dict__.pop(name, None)
 

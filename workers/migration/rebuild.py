@@ -8,18 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrations_engine import versions
+from migrations_engine.errors import Unsupported
 from migrations_engine.execution import execute
 from migrations_engine.online import capture, remainder
-from migrations_engine.online.mapping import between
+from migrations_engine.online.mapping import between, reverse
 from migrations_engine.online.phases import Phase
-from migrations_engine.online.shape import shapes
 from tenantdb import fence
+from tenantdb.errors import OperationFailed
 from workers.handover import stages
 from workers.handover.cutover import cut_over
 from workers.handover.execution import carry_out
 
 if TYPE_CHECKING:
+    from migrations_engine.online.mapping import Mapping
+    from migrations_engine.online.shape import TableShape
     from migrations_engine.planning.plan import Plan
+    from migrations_engine.schema import Schema
     from workers.handover.transfer import Transfer
 
 
@@ -62,8 +66,21 @@ def rebuild(transfer: Transfer, plan: Plan) -> None:
         versions.record(this.target, plan.new, strategy="rebuild", pause=pause, way_back="none")
         # From its first write on the new schema notes its keys: a rollback brings them along. Last of all
         # triggers, because SQLite fires those that were made last first.
-        capture.install(this.target, shapes(plan.new))
+        capture.install(this.target, noted)
 
-    transfer.mapped = lambda _found: between(plan.old, plan.new)
-    transfer.change, transfer.finish = change, finish
+    def mapped(found: Schema) -> tuple[Mapping, ...]:
+        if found.hash != plan.old.hash:  # a table that came since the plan was made would not be replayed
+            raise OperationFailed(this_operation, reason="its structure was changed meanwhile")
+        return between(plan.old, plan.new)
+
+    noted, this_operation = _noted(plan), transfer.operation.id
+    transfer.mapped, transfer.change, transfer.finish = mapped, change, finish
     carry_out(transfer, REBUILD)
+
+
+def _noted(plan: Plan) -> tuple[TableShape, ...]:
+    """The tables whose writes a rollback would bring along; none where the change has no such way back."""
+    try:
+        return tuple(mapping.source for mapping in reverse(plan.old, plan.new))
+    except Unsupported:
+        return ()
