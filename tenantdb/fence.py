@@ -148,6 +148,23 @@ def retire(conn: apsw.Connection) -> None:
         raise TenantDamaged(_tenant(conn), path=conn.filename, reason="only an open file can be retired")
 
 
+@contextlib.contextmanager
+def opening(conn: apsw.Connection, *, epoch: int, wait: float = 5.0) -> Iterator[bool]:
+    """Lower the fence of a born file at the end of the block; for whom, ``open_generation`` says.
+
+    Yields:
+        Whether it was born still.
+
+    Raises:
+        TenantBusy: The lock was not had in time.
+    """
+    with sqlite.immediate(conn, wait=wait, busy=lambda: _busy(conn, wait)):
+        conn.execute(
+            f"UPDATE main.{control.TABLE} SET state = 'open' WHERE state = 'born' AND epoch = ?", (epoch,)
+        )
+        yield conn.changes() == 1
+
+
 def open_generation(conn: apsw.Connection, *, epoch: int, wait: float = 5.0) -> bool:
     """Lower the fence of a born file; for whoever has read the *committed* route to this path and epoch.
 
@@ -159,11 +176,8 @@ def open_generation(conn: apsw.Connection, *, epoch: int, wait: float = 5.0) -> 
     Raises:
         TenantBusy: The lock was not had in time.
     """
-    with sqlite.immediate(conn, wait=wait, busy=lambda: _busy(conn, wait)):
-        conn.execute(
-            f"UPDATE main.{control.TABLE} SET state = 'open' WHERE state = 'born' AND epoch = ?", (epoch,)
-        )
-        return conn.changes() == 1
+    with opening(conn, epoch=epoch, wait=wait) as opened:
+        return opened
 
 
 def reopen(conn: apsw.Connection, *, operation: str, token: int, wait: float = 5.0) -> None:

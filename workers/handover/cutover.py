@@ -41,6 +41,7 @@ class Attempt:
     pause: Pause
     catalog: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     source: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    target: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     fenced: bool = False
 
 
@@ -116,14 +117,19 @@ def flip(attempt: Attempt) -> None:
 
 
 def mark(attempt: Attempt) -> None:
-    """Tell the processes of this host that the route they know is stale."""
-    attempt.transfer.marks.changed(attempt.transfer.tenant)
+    """Tell the processes of this host that the route they know is stale.
+
+    The opening is written before, and needs its commit only: those who wake now would take the processor.
+    """
+    transfer = attempt.transfer
+    epoch = transfer.handover.target.epoch
+    attempt.target.enter_context(fence.opening(transfer.target, epoch=epoch))
+    transfer.marks.changed(transfer.tenant)
 
 
 def open_target(attempt: Attempt) -> None:
     """Let the target take writes; a waiting writer that has read the committed route may have been faster."""
-    transfer = attempt.transfer
-    fence.open_generation(transfer.target, epoch=transfer.handover.target.epoch)
+    attempt.target.close()
     attempt.pause.end()
 
 
@@ -167,7 +173,7 @@ def _try(transfer: Transfer) -> bool:
     pause = Pause(tenant=transfer.tenant, lock=transfer.lock, deadline=transfer.limits.deadline)
     attempt = Attempt(transfer=transfer, pause=pause)
     try:
-        with pause, attempt.catalog, attempt.source:
+        with pause, attempt.catalog, attempt.source, attempt.target:
             run(CUTOVER, attempt, observer=transfer.observer)
     except (TenantBusy, DatabaseBusy, CatalogUnavailable) as error:
         if attempt.fenced:
