@@ -19,7 +19,7 @@ from tenantdb.errors import CatalogUnavailable, CatalogVersion, NotInitialised, 
 from tenantdb.settings import without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -86,8 +86,19 @@ class Catalog:
         Raises:
             CatalogUnavailable: The lock was not had in time, or the database does not answer.
         """
-        with self._session(self._engines.write) as session, session.begin():
-            session.connection()  # takes the lock now: what the block decides outside of SQL holds too
+        with self._writing(self._engines.write) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[Session]:
+        """Write what nothing depends on after a power cut: like ``begin``, without waiting for the disk.
+
+        Every process sees it from its commit on, and the next ``begin`` makes it durable too.
+
+        Raises:
+            CatalogUnavailable: The lock was not had in time, or the database does not answer.
+        """
+        with self._writing(self._engines.note) as session:
             yield session
 
     @contextlib.contextmanager
@@ -148,6 +159,12 @@ class Catalog:
         self._engines.dispose()
 
     @contextlib.contextmanager
+    def _writing(self, engine: Engine) -> Iterator[Session]:
+        with self._session(engine) as session, session.begin():
+            session.connection()  # takes the lock now: what the block decides outside of SQL holds too
+            yield session
+
+    @contextlib.contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:
         with self._counted(), _mapped(self.url), Session(engine, expire_on_commit=False) as session:
             yield session
@@ -166,34 +183,38 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class _Engines:
-    """Where connections for writing and for reading come from; one for both where two are not needed."""
+    """Where connections for each purpose come from; one for all where several are not needed."""
 
     write: Engine
+    note: Engine
     read: Engine
 
     def dispose(self) -> None:
-        self.write.dispose()
-        self.read.dispose()
+        for engine in (self.write, self.note, self.read):
+            engine.dispose()
 
 
 def _engines(url: str) -> _Engines:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            return _Engines(_sqlite(parsed, writes=True), _sqlite(parsed, writes=False))
+            return _Engines(
+                *(_sqlite(parsed, set_up) for set_up in (_set_up_writer, _set_up_noter, _set_up_reader))
+            )
         engine = create_engine(parsed, pool_pre_ping=True, pool_timeout=WAIT_SECONDS)
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise SettingsError(f"the catalog at {without_password(url)} can't be used: {error}") from None
-    return _Engines(engine, engine)
+    return _Engines(engine, engine, engine)
 
 
-def _sqlite(url: URL, *, writes: bool) -> Engine:
+def _sqlite(url: URL, set_up: Callable[[DBAPIConnection, object], None]) -> Engine:
     """Make an engine on the embedded catalog; it never makes the file.
 
     One connection writes: threads of a process queue for it here, in order, and only processes contend for
     the file's lock. A write transaction begins with that lock, because one that read first could not get it
     any more after another's commit.
     """
+    writes = set_up is not _set_up_reader
     engine = create_engine(
         url,
         connect_args={
@@ -206,13 +227,18 @@ def _sqlite(url: URL, *, writes: bool) -> Engine:
         max_overflow=0 if writes else 28,
         pool_timeout=WAIT_SECONDS,
     )
-    event.listen(engine, "connect", _set_up_writer if writes else _set_up_reader)
+    event.listen(engine, "connect", set_up)
     return engine
 
 
 def _set_up_writer(connection: DBAPIConnection, _record: object) -> None:
     # FULL: a route that was flipped must survive power loss, or two files could come back open.
     for pragma in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _set_up_noter(connection: DBAPIConnection, _record: object) -> None:
+    for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "trusted_schema = OFF"):
         connection.execute(f"PRAGMA {pragma}")
 
 

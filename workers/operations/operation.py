@@ -67,7 +67,8 @@ class Operation:
     def note(self, phase: str, event: PhaseEvent) -> None:
         """Write a phase's boundary down, in a transaction of its own that proves the lease.
 
-        That a phase was left is written with what comes next: losing it loses nothing, a phase may run twice.
+        That a phase was left is written with what comes next, and nothing here waits for the disk: losing a
+        note loses nothing, because a phase may run twice and recovery looks at the files.
 
         Raises:
             LeaseLost: Another worker carries the operation.
@@ -75,7 +76,7 @@ class Operation:
         self.check()
         self._unwritten.append((phase, event))
         if event is not PhaseEvent.LEFT:
-            with self.catalog.begin() as session:
+            with self.catalog.noting() as session:
                 self.require(session)
                 self._write(session)
 
