@@ -204,6 +204,8 @@ class ChangeColumn(Step):
         parts = [
             f"{word} {_shown(old)} becomes {_shown(new)}" for word, old, new in self._facets() if old != new
         ]
+        if (self.before.not_null is None) != (self.after.not_null is None):
+            parts.append("becomes NOT NULL" if self.after.not_null else "may be NULL again")
         return f"change column {self.subject}: {', '.join(parts) or 'its definition'}"
 
     @property
@@ -215,7 +217,6 @@ class ChangeColumn(Step):
         old, new = self.before, self.after
         return [
             ("type", old.type, new.type),
-            ("NOT NULL", _yes(old.not_null), _yes(new.not_null)),
             ("default", old.default, new.default),
             ("collation", old.collation, new.collation),
             ("expression", _expression(old), _expression(new)),
@@ -399,10 +400,6 @@ def rule(constraint: Constraint) -> str:
 
 def _expression(column: Column) -> str | None:
     return column.generated.expression if column.generated else None
-
-
-def _yes(value: object) -> str:
-    return "yes" if value else "no"
 
 
 def _shown(value: str | None) -> str:

@@ -49,7 +49,12 @@ def test_each_column_step_has_its_kind():
 
 def test_a_changed_column_says_what_becomes_what():
     (step,) = engine.compare(schema(USERS), schema(users(name="VARCHAR(9) NOT NULL", age="INTEGER"))).steps
-    assert step.text == "change column Users.name: type TEXT becomes VARCHAR(9), NOT NULL no becomes yes"
+    assert step.text == "change column Users.name: type TEXT becomes VARCHAR(9), becomes NOT NULL"
+
+
+def test_a_column_that_loses_its_not_null_may_be_null_again():
+    (step,) = engine.compare(schema(users(name="TEXT NOT NULL")), schema(users(name="TEXT"))).steps
+    assert step.text == "change column Users.name: may be NULL again"
 
 
 def test_a_constraint_is_shown_as_it_is_written():
