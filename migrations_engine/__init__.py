@@ -20,6 +20,7 @@ from migrations_engine.errors import (
     SchemaError,
     SQLiteTooOld,
     UnknownDialect,
+    UnknownStrategy,
     Unsupported,
     WayBackLossy,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Schema",
     "SchemaError",
     "UnknownDialect",
+    "UnknownStrategy",
     "Unsupported",
     "WayBackLossy",
     "apply",

@@ -4,6 +4,7 @@ MigrationError
 ├── SchemaError            the document is wrong: every fault with its place
 ├── Unsupported            an object that this version cannot carry: its name and a way out
 ├── UnknownDialect         there is no DDL for this database
+├── UnknownStrategy        there is no such way to change a file
 ├── DestructiveChange      data would be dropped or rewritten, and no leave was given
 ├── DataDoesNotFit         rows that the new schema would reject: rule, count, sample keys
 ├── CaptureLost            the change log does not note what a replay needs
@@ -191,3 +192,12 @@ class UnknownDialect(MigrationError):
         self.dialect = dialect
         self.available = available
         super().__init__(f"no DDL for the dialect {dialect!r}; available: {', '.join(available)}")
+
+
+class UnknownStrategy(MigrationError, ValueError):
+    """There is no strategy of this name; ``available`` names those that there are."""
+
+    def __init__(self, strategy: str, *, available: list[str]) -> None:
+        self.strategy = strategy
+        self.available = available
+        super().__init__(f"no strategy is called {strategy!r}; available: {', '.join(available)}")

@@ -103,13 +103,14 @@ def apply(
         DataDoesNotFit: Rows that the schema rejects.
         PauseTooLong: Writers would wait for longer than they may.
         SchemaError: SQLite refuses the schema, or a reference would lose its table.
+        UnknownStrategy: There is no such strategy.
         Unsupported: An object that cannot be changed.
         DatabaseBusy: Another process holds the file.
         DatabaseDamaged: The file is not a sound database.
         FleetFile: The file is a tenant's.
     """
     if not Path(path).exists():
-        _require_creatable(schema)
+        _require_creatable(schema, strategy=strategy)
     with _opened(path, mode="rwc") as conn:
         for _ in range(_ATTEMPTS):
             plan, cookie = _planned(conn, schema, strategy=strategy)
@@ -275,9 +276,9 @@ def _unchanged(conn: apsw.Connection, schema: Schema) -> Result:
     )
 
 
-def _require_creatable(schema: Schema) -> None:
-    """Find what SQLite refuses before there is a file, so that an error leaves none behind."""
-    compiled(Schema(), schema)
+def _require_creatable(schema: Schema, *, strategy: Wish) -> None:
+    """Find what would be refused before there is a file, so that an error leaves none behind."""
+    compiled(Schema(), schema, strategy=strategy)
 
 
 @contextlib.contextmanager

@@ -15,11 +15,11 @@ import apsw
 from migrations_engine.changes import carry, hints, steps
 from migrations_engine.changes.compare import compare
 from migrations_engine.ddl import sqlite as ddl
-from migrations_engine.errors import Fault, MigrationError, SchemaError, Unsupported
+from migrations_engine.errors import Fault, MigrationError, SchemaError, UnknownStrategy, Unsupported
 from migrations_engine.execution import execute
 from migrations_engine.model import Table, Trigger, fold, quote
 from migrations_engine.planning.inplace import NotInPlace, statements
-from migrations_engine.planning.plan import Plan, TableAction, Wish
+from migrations_engine.planning.plan import WISHES, Plan, TableAction, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +40,11 @@ def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto") -> Plan:
 
     Raises:
         SchemaError: SQLite refuses the new schema, or its hints contradict each other.
+        UnknownStrategy: There is no such strategy.
         Unsupported: A virtual table would have to change, or a step cannot be done in the wanted way.
     """
+    if strategy not in WISHES:
+        raise UnknownStrategy(strategy, available=list(WISHES))
     if old.hash == new.hash:
         return Plan(old=old, new=new, change=steps.Change())
     change = compare(old, new)

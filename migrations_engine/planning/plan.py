@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,8 @@ WayBack = Literal["lossless", "none"]
 
 Wish = Literal["auto", "in-place", "rebuild"]
 """What the user asks for."""
+
+WISHES: Final[tuple[Wish, ...]] = get_args(Wish)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

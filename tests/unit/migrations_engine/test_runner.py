@@ -252,6 +252,18 @@ def test_in_place_alone_refuses_what_needs_a_rebuild(filled):
         filled.apply(with_users(zip="TEXT NOT NULL DEFAULT ''"), strategy="in-place")
 
 
+@pytest.mark.parametrize("call", [engine.apply, engine.plan])
+def test_a_strategy_that_there_is_not_is_refused_and_makes_no_file(db, schema, call):
+    with pytest.raises(errors.UnknownStrategy, match="'junk'; available: auto, in-place, rebuild"):
+        call(schema(USERS), db.path, strategy="junk")
+    assert not db.path.exists()
+
+
+def test_a_strategy_that_there_is_not_is_refused_where_nothing_would_change(filled):
+    with pytest.raises(ValueError, match="junk"):
+        filled.apply(USERS, strategy="junk")
+
+
 def test_a_rebuild_can_be_asked_for(filled):
     result = filled.apply(with_users(tag="TEXT"), strategy="rebuild")
     assert (result.strategy, result.rows) == ("rebuild", 2)
