@@ -74,7 +74,9 @@ class Report:
     def say(self, *sentences: str, style: str = "") -> None:
         """Print sentences of the chapter, each beginning a line."""
         for sentence in sentences:
-            for line in wrap(sentence, self._console.width - len(INDENT), break_long_words=False):
+            for line in wrap(
+                sentence, self._console.width - len(INDENT), break_long_words=False, break_on_hyphens=False
+            ):
                 self._console.print(Text(f"{INDENT}{line}", style=style), soft_wrap=True)
 
     @contextlib.contextmanager
