@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from tenantdb.dialect.errors import DRIVER_ERRORS
-from tenantdb.handles.blocks import explained
 from tenantdb.marks import slot
 
 if TYPE_CHECKING:
@@ -144,10 +143,12 @@ class TenantDB:
             home = reader.data_version() == reader.seen and self._marks.words[self._slot] == file.word
             if not home:
                 home = self._readers.still_home(file, reader)
-        except BaseException as error:
+        except DRIVER_ERRORS:
+            # It may hold for this file alone, which the tenant has left: the current one has the last word.
             self._files.drop(reader.raw)
-            if isinstance(error, DRIVER_ERRORS):
-                raise explained(file.route, error) from error.__cause__
+            return self._query_admitted(sql, parameters)
+        except BaseException:
+            self._files.drop(reader.raw)
             raise
         file.used = True
         file.idle.append(reader)

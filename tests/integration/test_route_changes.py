@@ -227,3 +227,13 @@ def test_a_retired_file_is_not_served_while_nobody_knows_where_the_tenant_is(db,
     for call in (db.query, db.execute):
         with pytest.raises(CatalogUnavailable):
             call(COUNT)
+
+
+def test_a_query_that_only_the_file_left_behind_refuses_is_asked_of_the_current_one(fleet, db):
+    move = fleet.move("acme")
+    move.whole()
+    conn = sqlite.connect(move.path)
+    conn.execute("ALTER TABLE Users ADD COLUMN phone TEXT")
+    conn.close()
+
+    assert db.query("SELECT phone FROM Users LIMIT 1") == [(None,)]
