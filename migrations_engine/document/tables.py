@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from migrations_engine.document import forms
 from migrations_engine.document.faults import Faults, nearest
+from migrations_engine.document.fills import parse_fill
 from migrations_engine.model import (
     Check,
     Column,
@@ -291,7 +292,7 @@ class _TableReader:
         fill = {}
         for column, text in self._texts(value, path).items():
             with self._faults.noted((*path, column), table=self._name, column=column):
-                fill[column] = parse_expression(text)
+                fill[column] = parse_fill(text)
         self._parts.hints = replace(self._parts.hints, fill=fill)
 
 

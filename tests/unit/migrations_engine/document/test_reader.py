@@ -54,6 +54,15 @@ def faults(text):
     return refused.value.faults
 
 
+def test_a_fill_that_reads_other_rows_is_a_fault_with_its_place():
+    text = """{"t": {
+      "rank": "INT",
+      "_fill": {"rank": "(SELECT count(*) FROM t)"}
+    }}"""
+    (fault,) = faults(text)
+    assert (fault.line, fault.table, fault.column) == (3, "t", "rank")
+
+
 def test_the_form_of_the_article_works_as_it_stands():
     schema = loads(ARTICLE_V1)
     assert [table.name for table in schema.tables] == ["Users", "Contacts"]
@@ -111,6 +120,7 @@ def test_faults_come_in_the_order_of_the_document():
         ('{"t": {"a": "INT", "_foreign_keys": [{"columns": "a", "references": "p x"}]}}', "more follows"),
         ('{"t": {"a": "INT", "_fill": {"b": "1"}}}', "unknown column 'b'"),
         ('{"t": {"a": "INT", "_fill": {"a": "1, 2"}}}', "expected one expression"),
+        ('{"t": {"a": "INT", "_fill": {"a": "(SELECT 1 FROM t)"}}}', "over the old row"),
         ('{"t": {"a": "INT", "_renames": {"b": "a"}}}', "unknown column 'b'"),
         ('{"t": {"a": "INT", "_renamed_from": 1}}', "_renamed_from is a string"),
         ('{"t": {"a": "INT", "_columns": []}}', "_columns is an object"),
