@@ -68,12 +68,8 @@ class Settings(BaseSettings):
     """The folder of catalog, templates, freshness marks and the default server."""
     catalog_url: SecretURL | None = None
     """The catalog's SQLAlchemy URL; SQLite in the home by default."""
-    redis_url: SecretURL | None = None
-    """Redis that carries route invalidation between servers; none is needed."""
     broker_url: SecretURL | None = None
     """Celery's broker; without one tasks run in process."""
-    server: str | None = None
-    """The server that this process is on; servers that are folders are always here."""
     durability: Durability = Durability.FULL
     """What an acknowledged write survives: power loss (full), any crash of processes (normal)."""
     extensions: Annotated[tuple[str, ...], NoDecode] = ()
@@ -104,7 +100,7 @@ class Settings(BaseSettings):
     def _fold_level(cls, given: object) -> object:
         return given.lower() if isinstance(given, str) else given
 
-    @field_validator("catalog_url", "redis_url", "broker_url")
+    @field_validator("catalog_url", "broker_url")
     @classmethod
     def _check_url(cls, given: SecretURL | None) -> SecretURL | None:
         if given is not None and not urlsplit(given.get_secret_value()).scheme:

@@ -28,18 +28,18 @@ def test_the_defaults_need_nothing(folder: Path) -> None:
     read = settings.read()
     assert read.home == folder / ".tenantdb"
     assert read.catalog == f"sqlite+apsw:///{folder}/.tenantdb/catalog.db"
-    assert (read.redis_url, read.broker_url, read.server, read.extensions) == (None, None, None, ())
+    assert (read.broker_url, read.extensions) == (None, ())
     assert (read.durability, read.write_wait) == (Durability.FULL, 5.0)
 
 
 def test_the_environment_comes_before_dotenv_before_toml(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "tenantdb.toml").write_text('home = "toml"\nserver = "toml"\nlog = "info"\n', encoding="utf-8")
-    (folder / ".env").write_text("TENANTDB_HOME=dotenv\nTENANTDB_SERVER=dotenv\nOTHER=1\n", encoding="utf-8")
+    (folder / "tenantdb.toml").write_text('home = "toml"\nwrite_wait = 1\nlog = "info"\n', encoding="utf-8")
+    (folder / ".env").write_text("TENANTDB_HOME=dotenv\nTENANTDB_WRITE_WAIT=2\nOTHER=1\n", encoding="utf-8")
     monkeypatch.setenv("TENANTDB_HOME", "environment")
     read = settings.read()
-    assert (read.home, read.server, read.log) == (folder / "environment", "dotenv", "info")
+    assert (read.home, read.write_wait, read.log) == (folder / "environment", 2.0, "info")
 
 
 def test_the_home_stays_where_it_is_when_the_process_goes_elsewhere(
@@ -117,11 +117,11 @@ def test_extensions_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_passwords_show_nowhere(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("CATALOG_URL", "REDIS_URL", "BROKER_URL"):
+    for name in ("CATALOG_URL", "BROKER_URL"):
         monkeypatch.setenv(f"TENANTDB_{name}", "scheme://user:s3cret@host:1/0")
     read = settings.read()
     with caplog.at_level(logging.INFO):
-        logging.getLogger("tenantdb").info("settings: %s %r %s", read, read, read.redis_url)
+        logging.getLogger("tenantdb").info("settings: %s %r %s", read, read, read.broker_url)
     said = f"{caplog.text} {read} {read!r} {read.model_dump()} {read.model_dump_json()}"
     assert "s3cret" not in said
     assert "scheme://user:***@host:1/0" in said
