@@ -181,7 +181,7 @@ class _Return:
         return references.orphans(self._conn, (table.name for table in self._old.tables))
 
     def _become(self, wanted: Schema) -> None:
-        plan = compiled(introspect(self._conn), wanted)
+        plan = compiled(introspect(self._conn), wanted, back=True)
         execute.change_in(self._conn, plan)
 
     def _merge(self, back: Return) -> Merge:

@@ -102,7 +102,7 @@ def apply(
         DestructiveChange: It would destroy data, without leave.
         DataDoesNotFit: Rows that the schema rejects.
         PauseTooLong: Writers would wait for longer than they may.
-        SchemaError: SQLite refuses the schema, or a reference would lose its table.
+        SchemaError: SQLite refuses the schema, or a reference would lose its table or the key there.
         UnknownStrategy: There is no such strategy.
         Unsupported: An object that cannot be changed.
         DatabaseBusy: Another process holds the file.

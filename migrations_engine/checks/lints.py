@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from migrations_engine.checks.parent_keys import mismatches
 from migrations_engine.model import fold
 from migrations_engine.sql.lexer import Malformed, Token, tokenize
 
@@ -32,7 +33,7 @@ class Lint:
 
 def lints(schema: Objects) -> tuple[Lint, ...]:
     """All warnings about a schema, in the order of its objects."""
-    return (*_missing_parents(schema), *_positional(schema))
+    return (*_missing_parents(schema), *_parent_keys(schema), *_positional(schema))
 
 
 def _missing_parents(schema: Objects) -> Iterator[Lint]:
@@ -42,6 +43,12 @@ def _missing_parents(schema: Objects) -> Iterator[Lint]:
             if schema.table(key.parent) is None:
                 message = f"({', '.join(key.columns)}) refers to {key.parent}, which is not in the schema"
                 yield Lint(rule="missing-parent", object_name=table.name, message=message)
+
+
+def _parent_keys(schema: Objects) -> Iterator[Lint]:
+    """Foreign keys to columns that are no key: where keys are enforced, nobody can write either table."""
+    for found in mismatches(schema):
+        yield Lint(rule="parent-key", object_name=found.table.name, message=found.text)
 
 
 def _positional(schema: Objects) -> Iterator[Lint]:

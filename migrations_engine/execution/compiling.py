@@ -14,6 +14,8 @@ import apsw
 
 from migrations_engine.changes import carry, hints, steps
 from migrations_engine.changes.compare import compare
+from migrations_engine.changes.renaming import renamed
+from migrations_engine.checks import parent_keys
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.errors import Fault, MigrationError, SchemaError, UnknownStrategy, Unsupported
 from migrations_engine.execution import execute
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from migrations_engine.schema import Schema
 
 
-def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto") -> Plan:
+def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto", back: bool = False) -> Plan:
     """Make the plan that turns a file of one schema into one of another.
 
     Args:
@@ -37,9 +39,11 @@ def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto") -> Plan:
         new: What it is to hold.
         strategy: ``auto`` alters in place what can be; ``in-place`` refuses the rest; ``rebuild`` copies
             every table that differs.
+        back: The new schema is one that the file had before, whatever is wrong with it.
 
     Raises:
-        SchemaError: SQLite refuses the new schema, or its hints contradict each other.
+        SchemaError: SQLite refuses the new schema, its hints contradict each other, or a foreign key would
+            lose the key of its parent.
         UnknownStrategy: There is no such strategy.
         Unsupported: A virtual table would have to change, or a step cannot be done in the wanted way.
     """
@@ -50,6 +54,8 @@ def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto") -> Plan:
     change = compare(old, new)
     _refuse_virtual(change)
     draft = _Draft(old, new, change)
+    if not back:
+        draft.refuse_mismatches()
     plan = draft.plan(altering=strategy != "rebuild", strict=strategy == "in-place")
     fault = _proved(plan)
     if fault is not None and strategy == "auto" and plan.going("alter"):
@@ -70,6 +76,14 @@ class _Draft:
         for step in change.steps:
             if (table := _table_of(step)) is not None:
                 self._steps[fold(table)].append(step)
+
+    def refuse_mismatches(self) -> None:
+        """Refuse foreign keys that would lose the key of their parent.
+
+        An empty database may get any schema: it may be a real one that is brought here as it is.
+        """
+        if self._old.tables:
+            parent_keys.refuse_new(renamed(self._old, self._new, self._renames), self._new)
 
     def plan(self, *, altering: bool, strict: bool = False) -> Plan:
         """The plan with ALTER TABLE wherever it serves, or without it."""

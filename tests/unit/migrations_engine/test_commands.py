@@ -67,13 +67,18 @@ def test_check_says_what_was_found_and_warns(shell, tmp_path):
     document = {
         **A,
         "C": {"p": "INT REFERENCES Gone(id)"},
+        "D": {"x": "INT REFERENCES C(p)"},
         "_views": {"v": "CREATE VIEW v AS SELECT * FROM C"},
     }
     (tmp_path / "c.json").write_text(json.dumps(document))
     printed = shell("check", "c.json")
-    assert "c.json is sound: 2 tables, 1 view" in printed
+    assert "c.json is sound: 3 tables, 1 view" in printed
     warnings = shell.json("check", "c.json")["warnings"]
-    assert [(w["rule"], w["object"]) for w in warnings] == [("missing-parent", "C"), ("positional", "v")]
+    assert [(w["rule"], w["object"]) for w in warnings] == [
+        ("missing-parent", "C"),
+        ("parent-key", "D"),
+        ("positional", "v"),
+    ]
     assert shell.code == 0
 
 
