@@ -74,7 +74,7 @@ def test_settings_are_read_once_and_again_when_the_home_changes(
         ("EXTENSIONS", "app:f,no colon", "'no colon' is not of the form package:function"),
         ("EXTENSIONS", "app:", "package:function"),
         ("LOG", "loud", "'debug'"),
-        ("REDIS_URL", "localhost", "no URL"),
+        ("BROKER_URL", "localhost", "no URL"),
     ],
 )
 def test_a_bad_value_is_one_sentence_with_name_and_source(
