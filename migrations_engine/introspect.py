@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from migrations_engine import pragmas, sqlite
 from migrations_engine.errors import DatabaseDamaged, Unsupported
 from migrations_engine.model import Index, Table, Trigger, View, VirtualTable, fold, is_engine_name
+from migrations_engine.normalize import texts
 from migrations_engine.schema import Schema
 from migrations_engine.sql import heads, indexes
 from migrations_engine.sql.assembly import Contradiction
@@ -71,14 +72,16 @@ class _Found:
     def schema(self) -> Schema:
         """Everything, with the indexes on their tables."""
         return Schema(
-            tables=tuple(
-                replace(table, indexes=tuple(indexes.resolve(i, table) for i in self.indexes.get(name, ())))
-                for name, table in self.tables.items()
-            ),
+            tables=tuple(self._table(name, table) for name, table in self.tables.items()),
             views=tuple(self.views),
             triggers=tuple(self.triggers),
             virtual_tables=tuple(self.virtual_tables),
         )
+
+    def _table(self, name: str, table: Table) -> Table:
+        """A table with its indexes, and with strings that look like strings."""
+        found = tuple(indexes.resolve(index, table) for index in self.indexes.get(name, ()))
+        return texts.settled(replace(table, indexes=found))
 
 
 def _read(conn: apsw.Connection) -> Schema:

@@ -12,7 +12,7 @@ from migrations_engine.document.names import Names
 from migrations_engine.document.tables import TableEntry, read_table
 from migrations_engine.errors import Fault, SchemaError
 from migrations_engine.model import Index, Objects, Table, Trigger, View, VirtualTable, fold
-from migrations_engine.normalize import naming
+from migrations_engine.normalize import naming, texts
 from migrations_engine.sql import heads
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class _Document:
                 found.setdefault(entry.table.name, []).append(index)
                 self._paths["index", fold(index.name)] = each.path
         for entry in self._entries:
-            yield replace(entry.table, indexes=tuple(found.get(entry.table.name, ())))
+            yield texts.settled(replace(entry.table, indexes=tuple(found.get(entry.table.name, ()))))
 
     def _prove(self, objects: Objects) -> None:
         """Note what SQLite itself refuses, but not what only follows from another fault."""

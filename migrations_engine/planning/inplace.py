@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from migrations_engine.changes import steps
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.model import Check, Column, ForeignKey, PrimaryKey, Table, fold, quote
+from migrations_engine.normalize.texts import strings
 from migrations_engine.sql.lexer import Malformed, tokenize, unquote
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def statements(old: Table, new: Table, changes: Sequence[Step]) -> tuple[str, ..
                 f"ALTER TABLE {quote(name)} RENAME COLUMN {quote(step.old_name)} TO {quote(step.name)}"
             )
         elif isinstance(step, steps.AddColumn):
+            _refuse_capture(old, step)
             additions.append(step)
         elif not isinstance(step, steps.AddConstraint):
             raise NotInPlace(step.text)
@@ -104,6 +106,15 @@ def _add(table: str, new: Table, step: steps.AddColumn, rules: list[Check | Fore
         strict=new.strict,
     )
     return f"ALTER TABLE {quote(table)} ADD COLUMN {ddl.column_definition(alone, column)}"
+
+
+def _refuse_capture(old: Table, step: steps.AddColumn) -> None:
+    """Refuse to append a column whose name is a string of the table.
+
+    The file may have that string in double quotes, which would mean the column from then on.
+    """
+    if fold(step.column.name) in strings(old):
+        raise NotInPlace(f"{step.text} (the table has a string of that name, perhaps in double quotes)")
 
 
 def _refused(column: Column) -> str | None:
