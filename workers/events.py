@@ -28,6 +28,11 @@ class Event(StrEnum):
     SEAL_PENDING = "seal.pending"
     RECOVERED = "recovery.settled"
     SWEPT = "recovery.swept"
+    ROLLOUT_BEGUN = "rollout.begun"
+    ROLLOUT_FAILURE = "rollout.failure"
+    ROLLOUT_HALTED = "rollout.halted"
+    ROLLOUT_ENDED = "rollout.ended"
+    WORKER_DIED = "worker.died"
 
 
 _LEVELS: Mapping[Event, int] = {
@@ -36,6 +41,7 @@ _LEVELS: Mapping[Event, int] = {
     Event.OPERATION_UNKNOWN: logging.ERROR,
     Event.LEASE_LOST: logging.WARNING,
     Event.PAUSE_MISSED: logging.WARNING,
+    Event.WORKER_DIED: logging.WARNING,
 }
 
 counts: Counter[Event] = Counter()

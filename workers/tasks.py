@@ -12,6 +12,7 @@ from tenantdb import settings
 from tenantdb.catalog import Catalog, rollouts
 from workers import recovery
 from workers.app import hint, server_queue
+from workers.events import Event, emit
 from workers.rollout import batch as batches
 from workers.rollout import turn
 
@@ -31,6 +32,8 @@ def step(rollout: str) -> None:
     """Hand out the tenants of a rollout that may go now, each to the workers of its server."""
     with Catalog.open(settings.current()).begin() as session:
         handed = turn.step(session, rollout)
+    if handed.ended:
+        emit(Event.ROLLOUT_ENDED, f"rollout {rollout} is {handed.state}", rollout=rollout)
     # After the commit: a message that came first would find nothing to do.
     for each in handed.batches:
         batch.apply_async([each.arguments()], queue=server_queue(each.server))

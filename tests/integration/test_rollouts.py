@@ -242,11 +242,33 @@ def test_a_tenant_born_with_the_new_schema_has_no_way_back_and_says_so(customers
     assert (view.failures[0].tenant, view.failures[0].error_type) == ("late", "NoWayBack")
 
 
-def test_a_tenant_that_has_no_part_in_a_rollout_cannot_go_back_by_it(customers):
-    customers.add("a")
-    view = customers.roll_out()
+def test_a_tenant_that_was_not_brought_there_cannot_go_back_from_there(customers):
+    customers.add("a", "b")
+    customers.roll_out()
+    get_tenant_db("b").execute("insert into People(id, name) values (42, 'x')")
+    more = AFTER.replace('"text": "TEXT"', '"text": "TEXT CHECK (length(text) < 9)"')
+    get_tenant_db("b").execute("insert into Notes(text) values ('far too long')")
+    view = customers.roll_out(more)
+    assert view.counts == {"done": 1, "failed": 1}
+    with pytest.raises(WrongState):
+        rolling.turn_back_tenant(view.id, "b", settings=customers.settings)
+    assert customers.row("b").schema_hash == hash_of(AFTER)
     with pytest.raises(TenantNotFound):
         rolling.turn_back_tenant(view.id, "nobody", settings=customers.settings)
+
+
+def test_a_tenant_brought_back_by_a_worker_that_died_goes_back_no_further(customers):
+    customers.add("a")
+    customers.roll_out()
+    view = customers.roll_out(AFTER.replace('"text": "TEXT"', '"text": "TEXT", "at": "TEXT"'))
+    rolling.turn_back(customers.catalog, view.id)
+    with customers.catalog.begin() as session:
+        [handed] = step(session, view.id).batches
+    batch.run(handed.arguments(), lambda _: None)
+    with customers.catalog.begin() as session:
+        rollouts.place(session, view.id, "a").outcome = Outcome.RUNNING
+    batch.run(handed.arguments(), lambda _: None)
+    assert customers.row("a").schema_hash == hash_of(AFTER)
 
 
 def test_only_one_rollout_runs_at_a_time(customers):

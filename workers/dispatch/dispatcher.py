@@ -18,6 +18,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from workers import events
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -274,10 +276,12 @@ class Dispatcher:
         if child.job is None:
             return
         child.job.deaths += 1
+        code = child.process.returncode
+        events.emit(events.Event.WORKER_DIED, f"a worker died with exit code {code}", server=child.job.server)
         if child.job.deaths < MAX_DEATHS:
             self._queue.appendleft(child.job)
             return
-        message = f"{MAX_DEATHS} processes died at it, the last with exit code {child.process.returncode}"
+        message = f"{MAX_DEATHS} processes died at it, the last with exit code {code}"
         self._died.append(Failed(job=child.job, error_type="WorkerDied", message=message))
 
 

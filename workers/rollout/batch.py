@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import migrations_engine as engine
 from migrations_engine.errors import DataDoesNotFit, MigrationError, Misfit
 from tenantdb import settings
-from tenantdb.catalog import Catalog, rollouts
+from tenantdb.catalog import Catalog, rollouts, tenants
 from tenantdb.catalog.rollouts import Ending
 from tenantdb.catalog.states import Outcome, RolloutState
 from tenantdb.errors import TenantDBError
+from workers.events import Event, emit
 from workers.migration import migration, rollback
 from workers.rollout.turn import GOING, Batch, record
 
@@ -54,8 +55,18 @@ def run(arguments: dict[str, Any], report: Callable[[Any], None]) -> None:
             continue
         ending = _try(now, rollout, place)
         with catalog.begin() as session:
-            record(session, batch.rollout, tenant, ending)
+            halted = record(session, batch.rollout, tenant, ending)
+        _tell(rollout, tenant, ending, halted=halted)
         report({"tenant": tenant, "outcome": ending.outcome})
+
+
+def _tell(rollout: Rollout, tenant: str, ending: Ending, *, halted: bool) -> None:
+    if ending.outcome is Outcome.FAILED:
+        sentence = f"rollout {rollout.id} failed for tenant {tenant!r}: {ending.error}"
+        emit(Event.ROLLOUT_FAILURE, sentence, rollout=rollout.id, tenant=tenant)
+    if halted:
+        sentence = f"rollout {rollout.id} halts: more failures than it bears ({rollout.max_failures})"
+        emit(Event.ROLLOUT_HALTED, sentence, rollout=rollout.id)
 
 
 def _try(now: Settings, rollout: Rollout, place: RolloutTenant) -> Ending:
@@ -66,15 +77,25 @@ def _try(now: Settings, rollout: Rollout, place: RolloutTenant) -> Ending:
             error=place.error or f"{MAX_TRIES} workers died at it",
         )
     try:
-        if rollout.state is RolloutState.ROLLING_BACK:
-            rollback.rollback(place.tenant_id, settings=now, discard_since=rollout.discard_since)
-            return Ending(outcome=Outcome.ROLLED_BACK)
-        return _forward(now, rollout, place)
+        return _back(now, rollout, place) if _goes_back(rollout) else _forward(now, rollout, place)
     except (MigrationError, TenantDBError) as error:
         return ending_of(error)
     except Exception as error:  # a fault of ours with one tenant must not keep the others from their turn
         log.exception("tenant %r", place.tenant_id, extra={"tenant": place.tenant_id, "rollout": rollout.id})
         return ending_of(error)
+
+
+def _goes_back(rollout: Rollout) -> bool:
+    return rollout.state is RolloutState.ROLLING_BACK
+
+
+def _back(now: Settings, rollout: Rollout, place: RolloutTenant) -> Ending:
+    # An earlier try may have brought it back and died before it could say so: once more would be too far.
+    with Catalog.open(now).reading() as session:
+        is_there = tenants.get(session, place.tenant_id).schema_hash == rollout.schema_hash
+    if is_there:
+        rollback.rollback(place.tenant_id, settings=now, discard_since=rollout.discard_since)
+    return Ending(outcome=Outcome.ROLLED_BACK)
 
 
 def _forward(now: Settings, rollout: Rollout, place: RolloutTenant) -> Ending:

@@ -16,7 +16,7 @@ from tenantdb.catalog import Catalog, rollouts
 from tenantdb.catalog.states import Outcome, RolloutState
 from tenantdb.errors import OperationFailed
 from tenantdb.errors import RolloutState as WrongState
-from workers import recovery
+from workers import events, recovery
 from workers.dispatch.dispatcher import Dispatcher, Event, Failed, Finished, Inline, Pool, Report
 from workers.operations.owner import Owner
 from workers.rollout import batch as batches
@@ -121,6 +121,9 @@ class _Drive:
     def _run(self) -> RolloutState:
         while True:
             turn = self._step()
+            if turn.ended:
+                said = f"rollout {self.rollout} is {turn.state}"
+                events.emit(events.Event.ROLLOUT_ENDED, said, rollout=self.rollout)
             for batch in turn.batches:
                 self.pool.submit(batch.arguments(), server=batch.server)
             if turn.state not in GOING and not self.pool.busy:

@@ -20,6 +20,7 @@ from tenantdb.catalog.rollouts import Ending, Enlisted
 from tenantdb.catalog.states import Outcome, RolloutState, TenantState
 from tenantdb.errors import RolloutState as WrongState
 from tenantdb.errors import TenantNotFound
+from workers.events import Event, emit
 from workers.migration import rollback
 from workers.rollout.waves import DEFAULT_BUDGET, DEFAULT_WAVES, Budget, cut, ordered, parse_shares
 
@@ -167,7 +168,8 @@ def start(catalog: Catalog, schema: engine.Schema, *, course: Course, allow_dest
         )
         # In this transaction: a tenant is in the rollout, or it is born with the new schema.
         schemas.set_of_new_tenants(session, schema.hash)
-        return row.id
+    emit(Event.ROLLOUT_BEGUN, f"rollout {row.id} to schema {schema.hash:.12} begins", rollout=row.id)
+    return row.id
 
 
 def pause(catalog: Catalog, rollout: str) -> None:
@@ -251,16 +253,21 @@ def turn_back_tenant(rollout: str, tenant: str, *, settings: Settings, discard_s
     """Send one tenant back to the schema that it came with; the rollout itself stays as it is.
 
     Raises:
-        TenantNotFound: The tenant was not brought anywhere by this rollout.
+        TenantNotFound: There is no such tenant.
+        RolloutState: The tenant was not brought there by this rollout, or is back already.
         WayBackLossy: The older schema can't hold all that was written since, and no leave was given.
         NoWayBack: What the way back needs is gone.
     """
     catalog = Catalog.open(settings)
     with catalog.reading() as session:
-        rollouts.get(session, rollout)
+        row = rollouts.get(session, rollout)
         place = rollouts.place(session, rollout, tenant)
-        if place is None or place.outcome not in {Outcome.DONE, Outcome.FAILED}:
-            raise TenantNotFound(tenant)
+        there = tenants.get(session, tenant).schema_hash == row.schema_hash
+        # Without its schema it would go back further, to where an earlier rollout began.
+        if place is None or not there:
+            raise WrongState(
+                rollout, state=row.state, wanted=f"tenant {tenant!r} was not brought there by it"
+            )
     rollback.rollback(tenant, settings=settings, discard_since=discard_since)
     with catalog.begin() as session:
         rollouts.set_outcome(session, rollout, tenant, Ending(outcome=Outcome.ROLLED_BACK))

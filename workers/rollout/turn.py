@@ -53,10 +53,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What one step found and handed out."""
+    """What one step found and handed out; ``ended`` where it was the last one."""
 
     state: RolloutState
     batches: tuple[Batch, ...] = ()
+    ended: bool = False
 
 
 def step(session: Session, rollout: str) -> Turn:
@@ -76,7 +77,7 @@ def step(session: Session, rollout: str) -> Turn:
     if wave is None and row.state is RolloutState.ROLLING_BACK and rollouts.turn_strays_back(session, row):
         wave = rollouts.open_wave(session, rollout)
     if wave is None:
-        return Turn(state=_end(session, row))
+        return Turn(state=_end(session, row), ended=True)
     batches = [
         Batch(rollout=rollout, server=server, tenants=tuple(tenants))
         for server in rollouts.servers_waiting(session, rollout, wave=wave)
@@ -112,15 +113,21 @@ def _end(session: Session, row: Rollout) -> RolloutState:
     return end
 
 
-def record(session: Session, rollout: str, tenant: str, ending: Ending) -> None:
-    """Record how a try ended; the same transaction halts the rollout if that was one failure too many."""
+def record(session: Session, rollout: str, tenant: str, ending: Ending) -> bool:
+    """Record how a try ended; the same transaction halts the rollout if that was one failure too many.
+
+    Returns:
+        Whether it halted the rollout.
+    """
     rollouts.end_try(session, rollout, tenant, ending)
     if ending.outcome is not Outcome.FAILED:
-        return
+        return False
     row = rollouts.get(session, rollout, lock=True)
     tenants = sum(rollouts.counts(session, rollout).values())
-    if _failures(session, row).exceed(Budget(text=row.max_failures or "0"), tenants=tenants):
-        rollouts.change_state(session, rollout, to=RolloutState.HALTED, only_from=[RolloutState.RUNNING])
+    if not _failures(session, row).exceed(Budget(text=row.max_failures or "0"), tenants=tenants):
+        return False
+    going = [RolloutState.RUNNING]
+    return rollouts.change_state(session, rollout, to=RolloutState.HALTED, only_from=going)
 
 
 def _failures(session: Session, row: Rollout) -> Failures:
