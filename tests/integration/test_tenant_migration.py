@@ -6,7 +6,13 @@ import apsw
 import pytest
 
 import migrations_engine as engine
-from migrations_engine.errors import DataDoesNotFit, DestructiveChange, NoWayBack, WayBackLossy
+from migrations_engine.errors import (
+    DataDoesNotFit,
+    DestructiveChange,
+    NoWayBack,
+    SchemaError,
+    WayBackLossy,
+)
 from migrations_engine.online.phases import Boundary
 from tenantdb import control
 from tenantdb.catalog import generations, tenants
@@ -235,3 +241,16 @@ def test_generations_are_recorded_with_their_schemas(fleet, tenant):
     with fleet.catalog.reading() as session:
         lives = [(row.state.value, row.schema_hash) for row in generations.of_tenant(session, tenant)]
     assert lives == [("archived", OLD.hash), ("open", NEW.hash)]
+
+
+def test_a_rebuild_that_drops_a_table_others_refer_to_is_refused_and_undone(fleet):
+    both = engine.loads('{"p": {"x": "INTEGER PRIMARY KEY"}, "c": {"x": "INTEGER REFERENCES p(x)"}}')
+    fleet.create("t")
+    migrated(fleet, both, allow_destructive=True)
+    before = fleet.route("t")
+
+    with pytest.raises(SchemaError, match="p, which this change drops"):
+        migrated(fleet, engine.loads('{"c": {"x": "INTEGER REFERENCES p(x)"}}'), allow_destructive=True)
+
+    assert fleet.route("t") == before
+    assert fleet.findings("t") == []

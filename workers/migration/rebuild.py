@@ -61,6 +61,7 @@ def rebuild(transfer: Transfer, plan: Plan) -> None:
 
     def change(this: Transfer) -> None:
         execute.change_in(this.target, plan, after_ddl=fence.install_guards)
+        execute.refuse_dangling(plan)
 
     def finish(this: Transfer, pause: float) -> None:
         versions.record(this.target, plan.new, strategy="rebuild", pause=pause, way_back="none")
