@@ -46,7 +46,7 @@ def workshop(*, keep: bool = False) -> Iterator[Path]:
     finally:
         _ignore_stops()
         os.chdir(was)
-        del os.environ[f"{settings.PREFIX}HOME"]
+        os.environ.pop(f"{settings.PREFIX}HOME", None)  # not there yet where the folder could not be made
         os.environ.update(before)
         settings.forget()
         if not keep:
