@@ -151,7 +151,8 @@ class Report:
 
     def _waits(self, waits: Waits) -> None:
         if waits.writes:
-            self.say(f"Meanwhile {waits.writes:,} writes; the slowest waited {_ms(waits.slowest_ms)}.")
+            writes = "1 write" if waits.writes == 1 else f"{waits.writes:,} writes"
+            self.say(f"Meanwhile {writes}; the slowest waited {_ms(waits.slowest_ms)}.")
 
     def end(self, tour: Tour) -> None:
         """Chapter 6: the table, the verdict and what to try next."""
