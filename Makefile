@@ -40,7 +40,8 @@ corpus: .venv/tools ## hold the engine against real schemas: CORPUS=folder [ONLY
 	@$(RUN)python $(CORPUS)/../tools/check_corpus.py $(CORPUS) $(if $(ONLY),--only $(ONLY))
 
 campaign: .venv/tools ## the long tests: histories and crashes at scale
-	@TENANTDB_CAMPAIGN=1 $(RUN)pytest -n $(WORKERS) --timeout 3600 tests/crash tests/property tests/acceptance
+	@TENANTDB_CAMPAIGN=1 TENANTDB_EXAMPLES=500 TENANTDB_HISTORIES=1000 TENANTDB_HISTORY_SECONDS=120 \
+	  $(RUN)pytest -n $(WORKERS) --timeout 3600 tests/crash tests/property tests/acceptance
 
 reference: .venv/tools ## write docs/reference from the code
 	@$(RUN)python scripts/make_reference.py
