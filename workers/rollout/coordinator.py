@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tenantdb.settings import Settings
 
 LEASE_SECONDS = 30.0
-TICK_SECONDS = 0.2
+TICK_SECONDS = 0.5
 
 FEW = 3
 """So few tenants are brought there by the driver itself, sooner than a child has begun."""

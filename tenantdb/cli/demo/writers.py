@@ -86,11 +86,16 @@ class Writer:
         """Write to one tenant after another, and read it again, until it is time to stop."""
         chance = Random(self.number)  # noqa: S311 - which customer is next is no secret
         while not stop.is_set():
-            favoured = self.favourite and chance.random() < 0.5
-            tenant = self.favourite if favoured else chance.choice(self.tenants)
+            tenant = self._customer(chance)
             self._write(tenant, self._next(tenant, chance))
             self._read(tenant)
             time.sleep(PAUSE_SECONDS)
+
+    def _customer(self, chance: Random) -> str:
+        """Whose turn it is: some customers are busier than others, the first in the list most."""
+        if self.favourite and chance.random() < 0.5:
+            return self.favourite
+        return self.tenants[int(len(self.tenants) * chance.random() ** 2)]
 
     def _next(self, tenant: str, chance: Random) -> Change:
         rows = self._rows[tenant]
