@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
-from tenantdb.cli.app import main
+import sys
 
 __all__ = ["main"]
+
+INTERRUPTED = 130
+"""What shells say of a command that Ctrl-C ended."""
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    try:
+        from tenantdb.cli import app  # noqa: PLC0415 - so that Ctrl-C while it is being imported is answered too
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    app.main()

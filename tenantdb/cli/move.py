@@ -67,7 +67,7 @@ def _print(result: MoveResult) -> None:
         [
             ("copied", output.size(result.bytes)),
             ("drained", f"{result.drained} changed keys"),
-            ("verified", f"{result.rows} rows, all equal"),
+            ("verified", f"{output.counted(result.rows, 'row')}, all equal"),
             ("writers waited", f"{result.pause_ms:.1f} ms"),
             ("took", f"{result.seconds:.1f} s"),
         ]

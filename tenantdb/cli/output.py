@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from migrations_engine.commands.output import AsJson, console, document, facts, notes, say, size, table
+from migrations_engine.commands.output import (
+    AsJson,
+    console,
+    counted,
+    document,
+    facts,
+    notes,
+    say,
+    size,
+    table,
+)
 
-__all__ = ["AsJson", "console", "document", "facts", "notes", "say", "size", "table"]
+__all__ = ["AsJson", "console", "counted", "document", "facts", "notes", "say", "size", "table"]

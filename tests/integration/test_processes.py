@@ -41,7 +41,9 @@ def emails(fleet):
 
 def acknowledged_until_killed(writer):
     writer.process.kill()
-    out, err = writer.process.communicate()
+    # Not communicate(): it reads past what earlier lines have left in the stream's buffer, and tears one.
+    with writer.process as process:
+        out, err = process.stdout.read(), process.stderr.read()
     assert err == ""
     return set(out.split("\n")[:-1])  # what follows the last end of line was not said whole
 
