@@ -65,7 +65,7 @@ def test_a_shell_that_comes_later_is_refused(moved, outsider):
         assert "readonly" in sealed.run(sql)["error"]
 
 
-def test_a_shell_inside_a_transaction_holds_the_fence_off_and_loses_nothing(fleet, outsider):
+def test_what_a_shell_committed_before_the_fence_is_in_the_new_file(fleet, outsider):
     fleet.create("acme")
     shell = outsider(fleet.route("acme").path)
     move = fleet.move("acme")
