@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import apsw
-
 from migrations_engine import sqlite, versions
 from migrations_engine.errors import (
     DatabaseBusy,
@@ -31,6 +29,8 @@ from migrations_engine.schema import Schema
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from os import PathLike
+
+    import apsw
 
     from migrations_engine.planning.plan import Plan, Strategy, Wish
     from migrations_engine.versions import Version
@@ -288,7 +288,7 @@ def _opened(path: str | PathLike[str], *, mode: sqlite.Mode) -> Iterator[apsw.Co
     with contextlib.closing(sqlite.connect(path, mode=mode)) as conn, sqlite.mapped_errors(path):
         _require_lone(conn)
         if is_new:
-            conn.execute("PRAGMA journal_mode = WAL")
+            sqlite.switch_to_wal(conn)
         yield conn
 
 
@@ -309,26 +309,13 @@ def _exclusive(conn: apsw.Connection) -> Iterator[Callable[[], float]]:
     ended: list[float] = []
     try:
         yield lambda: (ended[0] if ended else time.monotonic()) - began
-        _commit(conn)
+        # Outside of WAL mode readers have to leave first.
+        sqlite.execute_when_free(conn, "COMMIT", wait=BUSY_SECONDS)
         ended.append(time.monotonic())
     except BaseException:
         if conn.in_transaction:
             conn.execute("ROLLBACK")
         raise
-
-
-def _commit(conn: apsw.Connection) -> None:
-    """Commit; outside of WAL mode readers have to leave first, so it is tried for a while."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            conn.execute("COMMIT")
-        except apsw.BusyError:
-            if time.monotonic() >= deadline:
-                raise sqlite.busy_error(conn, BUSY_SECONDS) from None
-            time.sleep(sqlite.POLL_SECONDS)
-        else:
-            return
 
 
 def _cookie(conn: apsw.Connection) -> int:

@@ -127,10 +127,32 @@ def begin_immediate(
     conn: apsw.Connection, *, wait: float = 5.0, busy: Callable[[], Exception] | None = None
 ) -> None:
     """Begin a write transaction, polling for the lock for ``wait`` seconds."""
+    execute_when_free(conn, "BEGIN IMMEDIATE", wait=wait, busy=busy)
+
+
+def switch_to_wal(conn: apsw.Connection, *, wait: float = 5.0) -> None:
+    """Put a file in WAL mode, for good; nothing where it is in it already.
+
+    The switch takes the whole file for a moment: two processes that make it at once refuse each other.
+
+    Raises:
+        DatabaseBusy: Another process held the file for all of ``wait`` seconds.
+    """
+    execute_when_free(conn, "PRAGMA journal_mode = WAL", wait=wait)
+
+
+def execute_when_free(
+    conn: apsw.Connection, statement: str, *, wait: float, busy: Callable[[], Exception] | None = None
+) -> None:
+    """Execute a statement that needs a lock, polling for ``wait`` seconds.
+
+    Raises:
+        DatabaseBusy: The lock was not had in time; or what ``busy`` makes.
+    """
     deadline = time.monotonic() + wait
     while True:
         try:
-            conn.execute("BEGIN IMMEDIATE")
+            conn.execute(statement).fetchall()
         except (apsw.BusyError, apsw.LockedError):
             if time.monotonic() >= deadline:
                 raise (busy() if busy else busy_error(conn, wait)) from None

@@ -131,7 +131,7 @@ def _try_sqlite(root: Path) -> None:
     _remove(probe)
     conn = sqlite.connect(probe, mode="rwc")
     try:
-        conn.execute("PRAGMA journal_mode = wal").fetchall()
+        sqlite.switch_to_wal(conn)
         conn.execute("CREATE TABLE probe(x)")
     finally:
         conn.close()

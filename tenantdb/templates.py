@@ -58,7 +58,7 @@ def _make(path: Path, schema: engine.Schema) -> None:
 def _finish(draft: Path, schema: engine.Schema) -> None:
     conn = sqlite.connect(draft)
     try:
-        conn.execute("PRAGMA journal_mode = wal").fetchall()
+        sqlite.switch_to_wal(conn)
         conn.execute("PRAGMA synchronous = FULL")
         with sqlite.immediate(conn):
             control.write(conn, _NOBODY)

@@ -111,7 +111,7 @@ def _settle(conn: apsw.Connection, maker: Maker, own: Callable[[apsw.Connection]
     everything that the bulk copy has left in the system's cache. Nobody but SQLite opens the file for that:
     closing a descriptor of our own would drop this process's locks on it.
     """
-    conn.execute("PRAGMA journal_mode = WAL").fetchall()
+    sqlite.switch_to_wal(conn)
     conn.execute("PRAGMA synchronous = FULL")
     if own is not None:
         own(conn)

@@ -64,7 +64,7 @@ def _make_file(path: Path) -> None:
         paths.private_file(path)
     conn = sqlite.connect(path)
     try:
-        conn.execute("PRAGMA journal_mode = wal").fetchall()
+        sqlite.switch_to_wal(conn)
     finally:
         conn.close()
 
