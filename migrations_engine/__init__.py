@@ -23,6 +23,7 @@ from migrations_engine.errors import (
     UnknownStrategy,
     Unsupported,
     WayBackLossy,
+    WrongLeave,
 )
 from migrations_engine.introspect import introspect
 from migrations_engine.runner import Result, RolledBack, apply, cleanup, history, plan
@@ -48,6 +49,7 @@ __all__ = [
     "UnknownStrategy",
     "Unsupported",
     "WayBackLossy",
+    "WrongLeave",
     "apply",
     "cleanup",
     "compare",

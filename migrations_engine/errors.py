@@ -5,6 +5,7 @@ MigrationError
 ├── Unsupported            an object that this version cannot carry: its name and a way out
 ├── UnknownDialect         there is no DDL for this database
 ├── UnknownStrategy        there is no such way to change a file
+├── WrongLeave             what is allowed is no RULE:OBJECT, or there is no such rule
 ├── DestructiveChange      data would be dropped or rewritten, and no leave was given
 ├── DataDoesNotFit         rows that the new schema would reject: rule, count, sample keys
 ├── CaptureLost            the change log does not note what a replay needs
@@ -22,8 +23,12 @@ Whenever one of them is raised, the file is what it was before.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class MigrationError(Exception):
@@ -67,14 +72,28 @@ class Unsupported(MigrationError):
 
 
 class DestructiveChange(MigrationError):
-    """The change would drop or rewrite data; ``objects`` names what would be lost."""
+    """The change would drop or rewrite data; ``objects`` names what would be lost, ``allow`` the leave."""
 
-    def __init__(self, objects: list[str]) -> None:
+    def __init__(self, objects: list[str], *, allow: Sequence[str] = ()) -> None:
         self.objects = objects
-        listed = ", ".join(objects)
+        self.allow = list(allow)
+        exactly = "".join(f" --allow {shlex.quote(leave)}" for leave in allow)
+        way_out = f"Allow exactly this with{exactly}, or everything" if allow else "Allow it"
         super().__init__(
-            f"the change would destroy data ({listed}); nothing was changed. "
-            "Allow it with --allow-destructive (allow_destructive=True)"
+            f"the change would destroy data ({', '.join(objects)}); nothing was changed. "
+            f"{way_out} with --allow-destructive (allow_destructive=True)"
+        )
+
+
+class WrongLeave(MigrationError, ValueError):
+    """What is allowed is no RULE:OBJECT, or there is no such rule; ``rules`` names those that there are."""
+
+    def __init__(self, text: str, *, rules: list[str]) -> None:
+        self.text = text
+        self.rules = rules
+        super().__init__(
+            f"{text!r} allows nothing: give RULE:OBJECT, as drop-column:Users.phone. "
+            f"The rules are {', '.join(rules)}"
         )
 
 

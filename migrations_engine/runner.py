@@ -15,23 +15,24 @@ from typing import TYPE_CHECKING
 from migrations_engine import sqlite, versions
 from migrations_engine.errors import (
     DatabaseBusy,
-    DestructiveChange,
     FleetFile,
     PauseTooLong,
 )
 from migrations_engine.execution import execute, wayback
 from migrations_engine.execution.compiling import compiled
 from migrations_engine.introspect import introspect
+from migrations_engine.planning import leave
 from migrations_engine.planning.estimate import estimated
 from migrations_engine.rollback import roll_back_in
 from migrations_engine.schema import Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from os import PathLike
 
     import apsw
 
+    from migrations_engine.planning.leave import Leave
     from migrations_engine.planning.plan import Plan, Strategy, Wish
     from migrations_engine.versions import Version
 
@@ -86,6 +87,7 @@ def apply(
     path: str | PathLike[str],
     *,
     allow_destructive: bool = False,
+    allow: Iterable[str] = (),
     strategy: Wish = "auto",
     max_pause: float | None = None,
 ) -> Result:
@@ -95,6 +97,7 @@ def apply(
         schema: What the file is to hold.
         path: The file, of no fleet.
         allow_destructive: Leave to drop tables and columns and to rewrite values; a way back stays anyway.
+        allow: Leave for exactly this, as ``drop-column:Users.phone``; more than what is lost does no harm.
         strategy: ``auto``, or ``in-place`` or ``rebuild`` for all tables that differ.
         max_pause: Seconds that writers may wait; None for as long as it takes.
 
@@ -104,17 +107,19 @@ def apply(
         PauseTooLong: Writers would wait for longer than they may.
         SchemaError: SQLite refuses the schema, or a reference would lose its table or the key there.
         UnknownStrategy: There is no such strategy.
+        WrongLeave: What is allowed is no RULE:OBJECT.
         Unsupported: An object that cannot be changed.
         DatabaseBusy: Another process holds the file.
         DatabaseDamaged: The file is not a sound database.
         FleetFile: The file is a tenant's.
     """
+    leaves = leave.read_all(allow)
     if not Path(path).exists():
         _require_creatable(schema, strategy=strategy)
     with _opened(path, mode="rwc") as conn:
         for _ in range(_ATTEMPTS):
             plan, cookie = _planned(conn, schema, strategy=strategy)
-            _permit(plan, conn, allow_destructive=allow_destructive, max_pause=max_pause)
+            _permit(plan, conn, leaves=None if allow_destructive else leaves, max_pause=max_pause)
             if plan.strategy == "none":
                 return _unchanged(conn, schema)
             result = _apply(conn, plan, cookie)
@@ -253,10 +258,12 @@ def _planned(conn: apsw.Connection, schema: Schema, *, strategy: Wish) -> tuple[
         return compiled(introspect(conn), schema, strategy=strategy), _cookie(conn)
 
 
-def _permit(plan: Plan, conn: apsw.Connection, *, allow_destructive: bool, max_pause: float | None) -> None:
-    """Refuse what needs leave, before anything is changed."""
-    if plan.change.destructive and not allow_destructive:
-        raise DestructiveChange(list(plan.change.losses))
+def _permit(
+    plan: Plan, conn: apsw.Connection, *, leaves: Sequence[Leave] | None, max_pause: float | None
+) -> None:
+    """Refuse what needs leave, before anything is changed; None for ``leaves`` is leave for all losses."""
+    if leaves is not None:
+        leave.refuse_losses(plan.change, leaves)
     if max_pause is None or plan.strategy == "none":
         return
     predicted = estimated(plan, conn).pause

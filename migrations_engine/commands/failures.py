@@ -26,6 +26,7 @@ CODES: Mapping[type[Exception], int] = {
     errors.Unsupported: WRONG_USE,
     errors.UnknownDialect: WRONG_USE,
     errors.UnknownStrategy: WRONG_USE,
+    errors.WrongLeave: WRONG_USE,
     errors.NoWayBack: WRONG_USE,
     errors.DestructiveChange: REFUSED,
     errors.PauseTooLong: REFUSED,

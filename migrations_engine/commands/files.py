@@ -31,6 +31,16 @@ Chosen = Annotated[
     Strategy, typer.Option("--strategy", help="Alter in place, copy, or what each table needs.")
 ]
 
+Allowed = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="RULE:OBJECT",
+        help="Leave for exactly this, as drop-column:Users.phone; may be given more than once.",
+        show_default=False,
+    ),
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to a group."""
@@ -60,6 +70,7 @@ def apply(
         bool,
         typer.Option("--allow-destructive", help="Leave to drop tables and columns, and to rewrite values."),
     ] = False,
+    allow: Allowed = None,
     strategy: Chosen = Strategy.AUTO,
     max_pause: Annotated[
         float | None,
@@ -72,6 +83,7 @@ def apply(
         engine.load(document),
         file,
         allow_destructive=allow_destructive,
+        allow=allow or (),
         strategy=strategy.value,
         max_pause=None if max_pause is None else max_pause / 1000,
     )

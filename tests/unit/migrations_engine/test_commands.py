@@ -139,6 +139,12 @@ def test_apply_and_rollback_for_programs(applied):
     ]
 
 
+def test_apply_takes_leave_for_exactly_one_loss(applied):
+    assert applied.json("apply", "b.json", "f.db")["error"]["allow"] == ["narrow-type:Users.zip"]
+    assert applied.code == 3
+    assert applied.json("apply", "b.json", "f.db", "--allow", "narrow-type:Users.zip")["changed"] is True
+
+
 def test_apply_and_rollback_for_people(applied):
     assert "1 row copied, writers waited" in applied("apply", "b.json", "f.db", "--allow-destructive")
     assert "kept" in applied("history", "f.db")
@@ -150,6 +156,8 @@ def test_apply_and_rollback_for_people(applied):
     ("words", "code", "kind"),
     [
         (["apply", "b.json", "f.db"], 3, "DestructiveChange"),
+        (["apply", "b.json", "f.db", "--allow", "drop-column:Users.zip"], 3, "DestructiveChange"),
+        (["apply", "b.json", "f.db", "--allow", "Users.zip"], 2, "WrongLeave"),
         (["apply", "b.json", "f.db", "--allow-destructive", "--max-pause", "0"], 3, "PauseTooLong"),
         (["apply", "n.json", "f.db"], 1, "DataDoesNotFit"),
         (["apply", "b.json", "f.db", "--strategy", "in-place", "--allow-destructive"], 2, "Unsupported"),
