@@ -4,6 +4,7 @@ MigrationError
 ├── SchemaError            the document is wrong: every fault with its place
 ├── Unsupported            an object that this version cannot carry: its name and a way out
 ├── UnknownDialect         there is no DDL for this database
+├── UnknownExtension       the application's functions are not where they are said to be
 ├── UnknownStrategy        there is no such way to change a file
 ├── WrongLeave             what is allowed is no RULE:OBJECT, or there is no such rule
 ├── DestructiveChange      data would be dropped or rewritten, and no leave was given
@@ -211,6 +212,15 @@ class UnknownDialect(MigrationError):
         self.dialect = dialect
         self.available = available
         super().__init__(f"no DDL for the dialect {dialect!r}; available: {', '.join(available)}")
+
+
+class UnknownExtension(MigrationError):
+    """What registers the application's functions is not there; ``name`` is how it was named."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"TENANTDB_EXTENSIONS names {name!r}: {reason}")
 
 
 class UnknownStrategy(MigrationError, ValueError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import apsw
 
+from migrations_engine import extensions
 from migrations_engine.errors import DatabaseBusy, DatabaseDamaged, MigrationError, SQLiteTooOld
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def connect(path: str | PathLike[str], *, mode: Mode = "rw") -> apsw.Connection:
         FileNotFoundError: There is no such file and the mode does not create one.
         DatabaseDamaged: The file is not a database.
         DatabaseBusy: Another process keeps even readers out.
+        UnknownExtension: The application's functions are not where they are said to be.
     """
     require_sound_sqlite()
     with mapped_errors(path):
@@ -77,9 +79,21 @@ def connect(path: str | PathLike[str], *, mode: Mode = "rw") -> apsw.Connection:
             conn.execute("PRAGMA foreign_keys = OFF")
             conn.execute("SELECT count(*) FROM sqlite_schema").fetchall()
             conn.set_busy_timeout(0)
+            extensions.register(conn)
         except BaseException:
             conn.close()
             raise
+    return conn
+
+
+def in_memory() -> apsw.Connection:
+    """Open a database that nobody else sees, with the application's functions.
+
+    Raises:
+        UnknownExtension: They are not where they are said to be.
+    """
+    conn = apsw.Connection(":memory:")
+    extensions.register(conn)
     return conn
 
 

@@ -22,6 +22,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from migrations_engine import extensions
+from migrations_engine.errors import UnknownExtension
 from tenantdb.errors import SettingsError
 from tenantdb.model import Durability
 from tenantdb.paths import Home
@@ -90,9 +92,10 @@ class Settings(BaseSettings):
     @classmethod
     def _check_extensions(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         for entry in given:
-            module, _, function = entry.partition(":")
-            if not (function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
-                raise ValueError(f"{entry!r} is not of the form package:function")
+            try:
+                extensions.require_form(entry)
+            except UnknownExtension as error:
+                raise ValueError(f"{entry!r} is {error.reason}") from None
         return given
 
     @field_validator("log", mode="before")
@@ -151,6 +154,8 @@ def read() -> Settings:
 def current() -> Settings:
     """The settings of this process: read once, and again whenever TENANTDB_HOME has changed.
 
+    What the engine opens in this process knows the application's functions from then on.
+
     Raises:
         SettingsError: As ``read``.
     """
@@ -164,7 +169,9 @@ def forget() -> None:
 
 @lru_cache(maxsize=1)
 def _of_home(home: str | None) -> Settings:  # noqa: ARG001 - the key of the cache
-    return read()
+    found = read()
+    extensions.use_by_default(found.extensions)
+    return found
 
 
 def _check_toml() -> None:

@@ -25,6 +25,7 @@ CODES: Mapping[type[Exception], int] = {
     errors.SchemaError: WRONG_USE,
     errors.Unsupported: WRONG_USE,
     errors.UnknownDialect: WRONG_USE,
+    errors.UnknownExtension: WRONG_USE,
     errors.UnknownStrategy: WRONG_USE,
     errors.WrongLeave: WRONG_USE,
     errors.NoWayBack: WRONG_USE,

@@ -6,6 +6,7 @@ import contextlib
 
 import apsw
 
+from migrations_engine import sqlite
 from migrations_engine.sql.expressions import parse_expression
 from migrations_engine.sql.lexer import Malformed, tokenize
 
@@ -35,7 +36,7 @@ def parse_fill(text: str) -> str:
 
 def _require_readable(expression: str) -> None:
     """Let SQLite read an expression; the columns in it are not known here, and need not be."""
-    with contextlib.closing(apsw.Connection(":memory:")) as conn:
+    with contextlib.closing(sqlite.in_memory()) as conn:
         try:
             conn.execute(f"EXPLAIN SELECT ({expression})")
         except apsw.SQLError as error:

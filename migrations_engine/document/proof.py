@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import apsw
 
+from migrations_engine import extensions, sqlite
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.model import Column, Table, fold
 
@@ -73,7 +74,7 @@ def refusals(objects: Objects) -> Iterator[Refusal]:
 
 def _scratch() -> apsw.Connection:
     """A database in memory where nothing but making a schema is allowed."""
-    conn = apsw.Connection(":memory:")
+    conn = sqlite.in_memory()
     conn.execute("BEGIN")
     # Set before any text of a document is run: ATTACH, PRAGMA or DROP in it would act on this process.
     conn.authorizer = _authorize
@@ -91,7 +92,7 @@ def _refused(conn: apsw.Connection, sql: str) -> str | None:
     try:
         conn.execute(sql)
     except apsw.Error as error:
-        return str(error)
+        return extensions.advised(str(error))
     return None
 
 

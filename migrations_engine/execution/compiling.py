@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
+from migrations_engine import extensions, sqlite
 from migrations_engine.changes import carry, hints, steps
 from migrations_engine.changes.compare import compare
 from migrations_engine.changes.renaming import renamed
@@ -193,7 +194,7 @@ def _proved(plan: Plan) -> MigrationError | None:
     An old schema that cannot be built here (a function that only the application has, say) proves nothing:
     the same proof is made on the file itself, before the change is committed.
     """
-    with contextlib.closing(apsw.Connection(":memory:")) as conn, execute.prepared(conn):
+    with contextlib.closing(sqlite.in_memory()) as conn, execute.prepared(conn):
         conn.execute("BEGIN")
         try:
             for statement in ddl.statements(plan.old):
@@ -205,7 +206,8 @@ def _proved(plan: Plan) -> MigrationError | None:
         except MigrationError as error:
             return error
         except apsw.Error as error:
-            return SchemaError([Fault(f"SQLite refuses it: {error}")], source="the new schema")
+            fault = Fault(f"SQLite refuses it: {extensions.advised(str(error))}")
+            return SchemaError([fault], source="the new schema")
     return None
 
 

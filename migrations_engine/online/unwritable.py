@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 import apsw
 
+from migrations_engine import extensions
+
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
@@ -43,6 +45,7 @@ class Maker(apsw.VFS):
         """Open a file and keep everybody else out of it, so that its log needs no shared memory."""
         conn = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._name)
         conn.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+        extensions.register(conn)
         return conn
 
     def release(self) -> None:

@@ -57,7 +57,16 @@ class Menu(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command itself, for running it."""
         name, stand_in, rest = super().resolve_command(ctx, args)
+        if name == "schema":
+            _tell_engine()
         return name, stand_in if name is None else load(name), rest
+
+
+def _tell_engine() -> None:
+    """Let the engine's commands know the application's functions, wherever the settings name them."""
+    from tenantdb import settings  # noqa: PLC0415 - listing the commands must not import what they stand on
+
+    settings.current()
 
 
 @functools.cache

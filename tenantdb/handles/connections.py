@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import importlib
 from typing import TYPE_CHECKING
 
 import apsw
 
+from migrations_engine.errors import UnknownExtension
+from migrations_engine.extensions import register
 from migrations_engine.sqlite import require_sound_sqlite
 from tenantdb import paths
 from tenantdb.dialect.dialect import add_functions
@@ -17,12 +17,10 @@ from tenantdb.handles.authorizer import Authorizer
 from tenantdb.model import Durability
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tenantdb.model import Route
-
-    Extension = Callable[[apsw.Connection], object]
 
 DESCRIPTORS = 3
 """Files that a connection holds open: database, log, and the log's index, which a process shares."""
@@ -121,8 +119,7 @@ def _open(
             raw.set_busy_timeout(_BUSY_MILLISECONDS)
             _confine(raw)
             add_functions(raw)
-            for extension in extensions:
-                _extension(extension)(raw)
+            _extend(raw, extensions)
             raw.set_authorizer(authorizer)
             _require_wal(raw, route)
         except BaseException:
@@ -156,14 +153,19 @@ def _require_wal(raw: apsw.Connection, route: Route) -> None:
         raise TenantDamaged(route.tenant, path=str(route.path), reason=f"its journal mode is {mode}, not wal")
 
 
-@functools.cache
-def _extension(name: str) -> Extension:
-    module, _, function = name.partition(":")
+def _extend(raw: apsw.Connection, names: tuple[str, ...]) -> None:
+    """Give a connection the application's functions, for its schema too.
+
+    The application named them itself, and its CHECKs, indexes and triggers may rest on them. Without any,
+    the schema stays untrusted: one that somebody planted calls nothing that reaches out of the file.
+    """
+    if not names:
+        return
     try:
-        found: Extension = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise SettingsError(f"TENANTDB_EXTENSIONS names {name}: {error}") from error
-    return found
+        register(raw, names)
+    except UnknownExtension as error:
+        raise SettingsError(str(error)) from error
+    raw.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1)
 
 
 def _is_missing(path: Path) -> bool:
