@@ -11,6 +11,7 @@ from migrations_engine import pragmas, sqlite
 from migrations_engine.errors import DatabaseDamaged, Unsupported
 from migrations_engine.model import Index, Table, Trigger, View, VirtualTable, fold, is_engine_name
 from migrations_engine.normalize import texts
+from migrations_engine.recent import Recent
 from migrations_engine.schema import Schema
 from migrations_engine.sql import heads, indexes
 from migrations_engine.sql.assembly import Contradiction
@@ -18,9 +19,15 @@ from migrations_engine.sql.lexer import Malformed
 from migrations_engine.sql.tables import parse_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import apsw
+
+_Row = tuple[str, str, str, str]
+"""Of sqlite_schema: kind, name, table and statement."""
+
+_KINDS: Recent[Schema] = Recent(64)
+"""Schemas by the statements that made them, which alone decide what SQLite takes a file to be."""
 
 
 def introspect(source: str | PathLike[str] | apsw.Connection) -> Schema:
@@ -85,9 +92,15 @@ class _Found:
 
 
 def _read(conn: apsw.Connection) -> Schema:
-    """Read all objects in one snapshot."""
+    """Read all objects in one snapshot; files whose statements are the same share one schema."""
+    objects = tuple(_objects(conn))
+    return _KINDS.get(objects, lambda: _understood(conn, objects))
+
+
+def _understood(conn: apsw.Connection, objects: Iterable[_Row]) -> Schema:
+    """The schema that statements make, held against what SQLite says of the file."""
     found = _Found()
-    for kind, name, table, sql in _objects(conn):
+    for kind, name, table, sql in objects:
         try:
             found.take(kind, table, sql)
         except (Malformed, Contradiction) as error:
@@ -105,15 +118,18 @@ def _unreadable(kind: str, name: str, reason: str) -> Unsupported:
     )
 
 
-def _objects(conn: apsw.Connection) -> Iterator[tuple[str, str, str, str]]:
-    """The rows of sqlite_schema that are the user's: kind, name, table and statement."""
-    shadows = pragmas.shadow_tables(conn)
-    query = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+def _objects(conn: apsw.Connection) -> Iterator[_Row]:
+    """The rows of sqlite_schema that are the user's."""
+    query = (
+        "SELECT type, name, tbl_name, sql, type = 'table' AND rootpage = 0 "
+        "FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+    )
     try:
         rows = sqlite.rows(conn, query)
     except UnicodeDecodeError as error:
         raise DatabaseDamaged(f"{conn.filename}: a statement of its schema is not UTF-8: {error}") from None
-    for kind, name, table, sql in rows:
+    shadows = pragmas.shadow_tables(conn) if any(is_virtual for *_, is_virtual in rows) else frozenset()
+    for kind, name, table, sql, _ in rows:
         if not any(_is_internal(each, shadows) for each in (name, table)):
             yield kind, name, table, sql
 

@@ -28,6 +28,10 @@ class Schema(Objects):
 
     def to_json(self) -> str:
         """The canonical, readable document."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> str:
         return writer.dumps(self)
 
 

@@ -23,6 +23,7 @@ from migrations_engine.execution import execute
 from migrations_engine.model import Table, Trigger, fold, quote
 from migrations_engine.planning.inplace import NotInPlace, statements
 from migrations_engine.planning.plan import WISHES, Plan, TableAction, Wish
+from migrations_engine.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
     from migrations_engine.schema import Schema
 
 
+_PLANS: Recent[Plan] = Recent(64)
+
+
 def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto", back: bool = False) -> Plan:
-    """Make the plan that turns a file of one schema into one of another.
+    """The plan that turns a file of one schema into one of another, made and proved once for all such files.
 
     Args:
         old: What the file holds.
@@ -50,6 +54,13 @@ def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto", back: bool = 
     """
     if strategy not in WISHES:
         raise UnknownStrategy(strategy, available=list(WISHES))
+    # By identity: schemas of one hash may differ in texts and hints. The plan holds both, so that no other
+    # schema can have their ids while it is kept.
+    key = (id(old), id(new), strategy, back)
+    return _PLANS.get(key, lambda: _made(old, new, strategy=strategy, back=back))
+
+
+def _made(old: Schema, new: Schema, *, strategy: Wish, back: bool) -> Plan:
     if old.hash == new.hash:
         return Plan(old=old, new=new, change=steps.Change())
     change = compare(old, new)

@@ -1,0 +1,40 @@
+"""Values that are dear to make, kept for whoever asks next: the files of a fleet are few kinds of file."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+_Value = TypeVar("_Value")
+
+
+class Recent(Generic[_Value]):
+    """A bounded memory: what was not asked for the longest goes first. Any thread may ask."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[Hashable, _Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], _Value]) -> _Value:
+        """The value of a key, made where it is not there; an error while making it is kept for nobody.
+
+        Args:
+            key: Everything that the value depends on.
+            make: Makes the value.
+        """
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        # Not under the lock: making one value may ask for another.
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+        return value
