@@ -27,6 +27,7 @@ from migrations_engine.errors import (
     WrongLeave,
 )
 from migrations_engine.introspect import introspect
+from migrations_engine.renderings.description import describe
 from migrations_engine.runner import Result, RolledBack, apply, cleanup, history, plan
 from migrations_engine.runner import roll_back as rollback
 from migrations_engine.schema import Schema, load, loads
@@ -56,6 +57,7 @@ __all__ = [
     "cleanup",
     "compare",
     "ddl",
+    "describe",
     "history",
     "introspect",
     "load",

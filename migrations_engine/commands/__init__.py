@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from migrations_engine.commands import documents, files
+from migrations_engine.commands import documents, files, renderings
 
 __all__ = ["app"]
 
@@ -17,4 +17,5 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 documents.add_to(app)
+renderings.add_to(app)
 files.add_to(app)

@@ -1,0 +1,36 @@
+"""Commands that show a schema to those who read it: describe."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import migrations_engine as engine
+from migrations_engine.commands import output
+from migrations_engine.commands.documents import Source  # noqa: TC001 - Typer reads the annotation
+from migrations_engine.commands.sources import schema_of
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to a group."""
+    app.command()(describe)
+
+
+def describe(
+    source: Source,
+    *,
+    comments: Annotated[
+        bool, typer.Option("--comments", help="Add the comments of tables and columns.", show_default=False)
+    ] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Print the most compact text of a schema that loses nothing of it, for a prompt or a quick look."""
+    schema = schema_of(source)
+    text = engine.describe(schema, comments=comments)
+    if not as_json:
+        output.text(text)
+        return
+    statements = "".join(f"{statement};\n" for statement in engine.ddl(schema, "sqlite"))
+    characters = {"text": len(text), "statements": len(statements), "document": len(schema.to_json())}
+    output.document({"hash": schema.hash, "text": text, "characters": characters})
