@@ -5,7 +5,10 @@ Everything that users may import stands here.
 
 from __future__ import annotations
 
-from migrations_engine.changes.compare import compare
+import importlib
+from typing import TYPE_CHECKING
+
+# Now, not late: importing the package of that name afterwards would put itself in the function's place.
 from migrations_engine.ddl import statements as ddl
 from migrations_engine.errors import (
     DatabaseBusy,
@@ -26,11 +29,14 @@ from migrations_engine.errors import (
     WayBackLossy,
     WrongLeave,
 )
-from migrations_engine.introspect import introspect
-from migrations_engine.renderings.description import describe
-from migrations_engine.runner import Result, RolledBack, apply, cleanup, history, plan
-from migrations_engine.runner import roll_back as rollback
-from migrations_engine.schema import Schema, load, loads
+
+if TYPE_CHECKING:
+    from migrations_engine.changes.compare import compare
+    from migrations_engine.introspection import introspect
+    from migrations_engine.renderings.description import describe
+    from migrations_engine.runner import Result, RolledBack, apply, cleanup, history, plan
+    from migrations_engine.runner import roll_back as rollback
+    from migrations_engine.schema import Schema, load, loads
 
 __all__ = [
     "DataDoesNotFit",
@@ -65,3 +71,29 @@ __all__ = [
     "plan",
     "rollback",
 ]
+
+_LATE = {
+    "Result": ("runner", "Result"),
+    "RolledBack": ("runner", "RolledBack"),
+    "Schema": ("schema", "Schema"),
+    "apply": ("runner", "apply"),
+    "cleanup": ("runner", "cleanup"),
+    "compare": ("changes.compare", "compare"),
+    "describe": ("renderings.description", "describe"),
+    "history": ("runner", "history"),
+    "introspect": ("introspection", "introspect"),
+    "load": ("schema", "load"),
+    "loads": ("schema", "loads"),
+    "plan": ("runner", "plan"),
+    "rollback": ("runner", "roll_back"),
+}
+"""Imported when asked for: whoever opens files needs no part of this package that reads documents."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _LATE[name]
+    found = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+    globals()[name] = found
+    return found

@@ -20,10 +20,10 @@ from migrations_engine.errors import (
 )
 from migrations_engine.execution import execute, wayback
 from migrations_engine.execution.compiling import compiled
-from migrations_engine.introspect import introspect
+from migrations_engine.introspection import introspect
 from migrations_engine.planning import leave
 from migrations_engine.planning.estimate import estimated
-from migrations_engine.rollback import roll_back_in
+from migrations_engine.reversal import roll_back_in
 from migrations_engine.schema import Schema
 
 if TYPE_CHECKING:

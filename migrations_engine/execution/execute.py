@@ -26,7 +26,7 @@ from migrations_engine.checks.verification import CopyDiffers, verify
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.errors import DataDoesNotFit, Fault, MigrationError, Misfit, SchemaError
 from migrations_engine.execution import kept
-from migrations_engine.introspect import introspect
+from migrations_engine.introspection import introspect
 from migrations_engine.model import fold, quote
 
 if TYPE_CHECKING:

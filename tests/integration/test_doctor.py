@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from migrations_engine.introspect import introspect
+from migrations_engine.introspection import introspect
 from migrations_engine.online import capture
 from migrations_engine.online.shape import shapes
 from tenantdb import seal

@@ -10,7 +10,7 @@ import apsw
 
 from migrations_engine import sqlite
 from migrations_engine.errors import DatabaseBusy, DatabaseDamaged, MigrationError
-from migrations_engine.introspect import introspect
+from migrations_engine.introspection import introspect
 from migrations_engine.online import capture
 from tenantdb import control, fence
 from tenantdb.model import FileState

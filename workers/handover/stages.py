@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
-from migrations_engine.introspect import introspect
+from migrations_engine.introspection import introspect
 from migrations_engine.online import capture as change_log
 from migrations_engine.online import copy, remainder, replay, verify
 from migrations_engine.online.phases import Phase

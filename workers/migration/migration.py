@@ -11,7 +11,7 @@ from migrations_engine import runner, sqlite
 from migrations_engine.checks import misfits as checks
 from migrations_engine.errors import DataDoesNotFit, DestructiveChange
 from migrations_engine.execution.compiling import compiled
-from migrations_engine.introspect import introspect
+from migrations_engine.introspection import introspect
 from migrations_engine.planning.estimate import estimated
 from tenantdb import fence, ids
 from tenantdb.catalog import Catalog, routes, schemas

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from migrations_engine import versions
 from migrations_engine.errors import DataDoesNotFit, WayBackLossy
-from migrations_engine.introspect import introspect
+from migrations_engine.introspection import introspect
 from migrations_engine.online import verify
 from migrations_engine.online.mapping import reverse
 from migrations_engine.online.phases import Phase

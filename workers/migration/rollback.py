@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrations_engine import sqlite, versions
 from migrations_engine.execution import wayback
-from migrations_engine.rollback import roll_back_in
+from migrations_engine.reversal import roll_back_in
 from tenantdb import fence, ids
 from tenantdb.catalog import Catalog
 from tenantdb.catalog.states import OperationKind
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from migrations_engine.online.phases import Observer
-    from migrations_engine.rollback import Restored
+    from migrations_engine.reversal import Restored
     from tenantdb.marks import Marks
     from tenantdb.model import Route
     from tenantdb.settings import Settings

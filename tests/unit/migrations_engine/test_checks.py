@@ -9,7 +9,7 @@ import pytest
 from migrations_engine import errors, sqlite
 from migrations_engine.checks import misfits as checks
 from migrations_engine.execution.compiling import compiled
-from migrations_engine.introspect import introspect
+from migrations_engine.introspection import introspect
 
 T = {"id": "INTEGER PRIMARY KEY", "a": "TEXT", "b": "TEXT"}
 ROWS = "INSERT INTO T VALUES (1, 'x', '1'), (2, 'X', 'two'), (3, NULL, NULL), (4, 'x', x'00')"

@@ -18,7 +18,7 @@ from migrations_engine.errors import NoWayBack, WayBackLossy
 from migrations_engine.execution import execute, kept, wayback
 from migrations_engine.execution.compiling import compiled
 from migrations_engine.execution.merge import Merge, merge
-from migrations_engine.introspect import introspect
+from migrations_engine.introspection import introspect
 from migrations_engine.model import Hints, Table, VirtualTable, fold, quote
 from migrations_engine.schema import Schema
 
