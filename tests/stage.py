@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tenantdb import get_tenant_db, settings
 from tenantdb.errors import TenantDBError
-from tests import fleet, histories
+from tests import fleet, histories, posts
 from workers import mover, recovery
 from workers.lifecycle import adoption, creation, deletion
 from workers.migration import migration, rollback
@@ -32,6 +32,8 @@ SCHEMAS = {
     "wider": fleet.WIDER,
     "plain": histories.PLAIN,
     "rebuilt": histories.REBUILT,
+    "posts": posts.OLD,
+    "starred posts": posts.NEW,
 }
 
 
@@ -166,7 +168,25 @@ def mutate(arguments: dict[str, Any]) -> None:
         os.write(ledger, (json.dumps([number, statements]) + "\n").encode())
 
 
-ACTS = {"operate": operate, "write": write, "mutate": mutate}
+def post(arguments: dict[str, Any]) -> None:
+    """Change posts of one's own, and their entries in every virtual table, until told to stop."""
+    stop, number = Path(arguments["stop"]), int(arguments["number"])
+    ledger = os.open(arguments["ledger"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    choose, mine, key = random.Random(number), list[int](), number * 1_000_000
+    while not stop.exists():
+        key += 1
+        entry: dict[str, Any]
+        try:
+            with get_tenant_db(arguments["tenant"]).write() as conn:
+                changed, title = posts.change(conn, choose, mine, key)
+            entry = {"post": changed, "title": title}
+        except TenantDBError as error:
+            entry = {"error": f"{type(error).__name__}: {error}"}
+        os.write(ledger, (json.dumps(entry) + "\n").encode())
+        time.sleep(0.001)
+
+
+ACTS = {"operate": operate, "write": write, "mutate": mutate, "post": post}
 
 
 def _fork(command: dict[str, Any]) -> int:

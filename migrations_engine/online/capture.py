@@ -20,7 +20,7 @@ from migrations_engine import sqlite
 from migrations_engine.errors import CaptureLost, Unsupported
 from migrations_engine.model import quote
 from migrations_engine.online import probe
-from migrations_engine.online.shape import literal, log_columns
+from migrations_engine.online.shape import literal, widest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,11 +104,6 @@ def mark(conn: apsw.Connection) -> int:
     """
     conn.execute(f"INSERT INTO main.{LOG} (tbl) VALUES (NULL)")
     return conn.last_insert_rowid()
-
-
-def widest(shapes: Sequence[TableShape]) -> tuple[str, ...]:
-    """The key columns that a log of these tables has."""
-    return log_columns(max((len(shape.key) for shape in shapes), default=1))
 
 
 def _make_log(conn: apsw.Connection, log: str, columns: Sequence[str]) -> None:

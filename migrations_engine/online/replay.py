@@ -21,7 +21,8 @@ from migrations_engine import sqlite
 from migrations_engine.errors import DataDoesNotFit, Misfit
 from migrations_engine.online import capture
 from migrations_engine.online.link import linked
-from migrations_engine.online.rewrite import KEYS, REFUSALS, Rewrite
+from migrations_engine.online.rewrite import KEYS, REFUSALS, Rewrite, make_keys
+from migrations_engine.online.shape import widest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,9 +105,7 @@ def replaying(
     with linked(source, target) as schema:
         _forbid_foreign_keys(target)
         capture.require(target, [mapping.source for mapping in mappings], schema=schema)
-        columns = ", ".join(capture.widest([mapping.source for mapping in mappings]))
-        target.execute(f"DROP TABLE IF EXISTS temp.{KEYS}")
-        target.execute(f"CREATE TEMP TABLE {KEYS} (tbl, {columns})")
+        make_keys(target, [mapping.source for mapping in mappings])
         yield Replayer(target, schema, mappings, discard=discard)
 
 
@@ -126,7 +125,7 @@ class Replayer:
         self.target = target
         self.schema = schema
         self.mappings = mappings
-        self._columns = ", ".join(capture.widest([mapping.source for mapping in mappings]))
+        self._columns = ", ".join(widest(mapping.source for mapping in mappings))
         self.discard = discard
 
     def end(self) -> int:

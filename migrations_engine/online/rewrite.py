@@ -10,7 +10,7 @@ from migrations_engine import sqlite
 from migrations_engine.errors import Misfit
 from migrations_engine.model import quote
 from migrations_engine.online import exact
-from migrations_engine.online.shape import literal
+from migrations_engine.online.shape import literal, widest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,6 +138,12 @@ class Rewrite:
         return Misfit(
             table=self.mapping.target.name, rule=rule, count=len(numbers), sample=self.sample(numbers)
         )
+
+
+def make_keys(target: apsw.Connection, shapes: Sequence[TableShape]) -> None:
+    """Make the temporary table of keys anew, wide enough for these tables; outside of any transaction."""
+    target.execute(f"DROP TABLE IF EXISTS temp.{KEYS}")
+    target.execute(f"CREATE TEMP TABLE {KEYS} (tbl, {', '.join(widest(shapes))})")
 
 
 def behind(shape: TableShape, mapping: Mapping, *, some: bool = False) -> str:

@@ -16,7 +16,7 @@ from migrations_engine.errors import Unsupported
 from migrations_engine.model import IndexedColumn, fold, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from migrations_engine.model import Objects, Table
 
@@ -84,6 +84,11 @@ def log_columns(count: int) -> tuple[str, ...]:
     return tuple(f"k{i}" for i in range(count))
 
 
+def widest(shapes: Iterable[TableShape]) -> tuple[str, ...]:
+    """The names that the key columns of all these tables have in a log."""
+    return log_columns(max((len(shape.key) for shape in shapes), default=1))
+
+
 def literal(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
@@ -112,12 +117,11 @@ def shape_of(table: Table, *, key: Sequence[str] = ()) -> TableShape:
 
 
 def shapes(schema: Objects) -> tuple[TableShape, ...]:
-    """The shapes of all tables of a schema, in declared order.
+    """The shapes of all tables of a schema, in declared order; virtual ones are followed by ``shadows``.
 
     Raises:
-        Unsupported: A table without a usable key, or a virtual table: triggers do not see its changes.
+        Unsupported: A table without a usable key.
     """
-    require_no_virtual(schema)
     return tuple(shape_of(table) for table in schema.tables)
 
 

@@ -89,19 +89,6 @@ def test_the_pause_writes_one_row_into_the_source_and_no_ddl(fleet):
     assert seen == [fleet.read(path, "PRAGMA schema_version") + fleet.read(path, "SELECT * FROM notes")]
 
 
-# What cannot be followed
-
-
-def test_a_virtual_table_makes_the_move_refuse_with_everything_as_before(fleet, outsider):
-    before = fleet.route(fleet.create("t"))
-    outsider(before.path).run("CREATE VIRTUAL TABLE docs USING fts5(body)")
-    with pytest.raises(Exception, match="docs"):
-        moved(fleet)
-    assert fleet.route("t") == before
-    assert fleet.files("t") == [before.path]
-    assert takes_writes(before.path)
-
-
 # Files
 
 

@@ -79,6 +79,9 @@ def last_drain(attempt: Attempt) -> None:
     transfer.watermark = report.watermark
     transfer.figures.drained += report.keys
     attempt.pause.check()
+    attempt.pause.require(transfer.shadows.seconds(transfer.stale()))
+    stages.catch_up(transfer)
+    attempt.pause.check()
 
 
 def compare_rest(attempt: Attempt) -> None:
@@ -153,23 +156,25 @@ def cut_over(transfer: Transfer) -> None:
         OperationFailed: It never fitted; the source is as it was.
         LeaseLost: Another worker carries the operation.
     """
-    wait = _FIRST_WAIT
+    wait, missed = _FIRST_WAIT, None
     with linked(transfer.source, transfer.target):
         for number in range(1, transfer.limits.attempts + 1):
             transfer.figures.attempts = number
             _get_ready(transfer)
-            if _try(transfer):
+            missed = _try(transfer)
+            if missed is None:
                 return
             time.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
     raise OperationFailed(
         transfer.operation.id,
-        reason=f"{transfer.limits.attempts} pauses of up to {transfer.limits.deadline:.1f} s did not do",
+        reason=f"{transfer.limits.attempts} pauses of up to {transfer.limits.deadline:.1f} s did not do "
+        f"({missed})",
     )
 
 
-def _try(transfer: Transfer) -> bool:
-    """One attempt; False where it missed its pause and everything is as before."""
+def _try(transfer: Transfer) -> Exception | None:
+    """One attempt; gives why it missed its pause, where everything is as before."""
     pause = Pause(tenant=transfer.tenant, lock=transfer.lock, deadline=transfer.limits.deadline)
     attempt = Attempt(transfer=transfer, pause=pause)
     try:
@@ -179,14 +184,14 @@ def _try(transfer: Transfer) -> bool:
         if attempt.fenced:
             raise
         emit(Event.PAUSE_MISSED, f"the pause was missed: {error}", operation=transfer.operation.id)
-        return False
+        return error
     transfer.figures.pause = pause.seconds
     emit(
         Event.PAUSE_ENDED,
         f"writers waited {pause.seconds * 1000:.1f} ms",
         operation=transfer.operation.id,
     )
-    return True
+    return None
 
 
 def _get_ready(transfer: Transfer) -> None:
@@ -195,6 +200,7 @@ def _get_ready(transfer: Transfer) -> None:
         remainder.drop_user_triggers(
             transfer.target
         )  # those of an attempt that missed would fire at the replay
+    stages.catch_up(transfer)
     stages.drain(transfer)
     _carry_over(transfer)
     copy.sync(transfer.target)

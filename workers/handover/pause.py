@@ -89,6 +89,17 @@ class Pause:
         if self._expired or self.seconds > self.deadline:
             raise TenantBusy(self.tenant, waited=self.seconds, reason="the pause reached its deadline")
 
+    def require(self, seconds: float) -> None:
+        """Give up at once where the next thing would take longer than the deadline leaves.
+
+        Raises:
+            TenantBusy: It would; writers need not wait for that.
+        """
+        if self.seconds + seconds > self.deadline:
+            raise TenantBusy(
+                self.tenant, waited=self.seconds, reason=f"comparing its virtual tables takes {seconds:.2f} s"
+            )
+
     @contextlib.contextmanager
     def decision(self) -> Iterator[None]:
         """Keep the watchdog out while the fence is raised: after that only the catalog's answer decides.

@@ -15,6 +15,7 @@ import apsw
 
 from migrations_engine import sqlite
 from migrations_engine.online.mapping import identities
+from migrations_engine.online.shadows import Shadows
 from tenantdb import fence
 from workers.handover.pause import Limits
 from workers.hosts import host_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from migrations_engine.online.mapping import Mapping
     from migrations_engine.online.phases import Observer
     from migrations_engine.online.replay import Admit
+    from migrations_engine.online.shadows import Followed
     from migrations_engine.schema import Schema
     from tenantdb.marks import Marks
     from workers.handover.handover import Handover
@@ -82,6 +84,7 @@ class Transfer:
     finish: Callable[[Transfer, float], None] = nothing_more
     """Called in the target's last transaction, with the seconds that writers have waited so far."""
     mappings: tuple[Mapping, ...] = ()
+    shadows: Shadows = field(default_factory=Shadows)
     triggers: tuple[str, ...] = ()
     watermark: int = 0
     schema_version: int = 0
@@ -144,6 +147,10 @@ class Transfer:
         conn = self._open(self.target_path)
         conn.execute("PRAGMA synchronous = NORMAL")
         return conn
+
+    def stale(self) -> list[Followed]:
+        """The virtual tables that may have changed since they were compared last."""
+        return self.shadows.stale(self.source, self.target)
 
     @property
     def admit(self) -> Admit:

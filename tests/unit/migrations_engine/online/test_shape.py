@@ -47,11 +47,6 @@ def test_a_table_whose_rows_nothing_names_is_refused(
         shaped(f"CREATE TABLE t ({columns})")
 
 
-def test_a_virtual_table_is_refused(shaped: Callable[[str], TableShape]) -> None:
-    with pytest.raises(Unsupported, match="no trigger sees its changes"):
-        shaped("CREATE VIRTUAL TABLE docs USING fts5(body)")
-
-
 def test_generated_columns_are_not_stored(shaped: Callable[[str], TableShape]) -> None:
     assert shaped("CREATE TABLE t (a, b AS (a), c AS (a) STORED, d)").columns == ("a", "d")
 
