@@ -61,10 +61,19 @@ def load(path: str | PathLike[str]) -> Schema:
         FileNotFoundError: There is no such file.
         SchemaError: The document is wrong; the error lists every fault with its place.
     """
+    return loads(read_text(path), source=str(path))
+
+
+def read_text(path: str | PathLike[str]) -> str:
+    """The text of a document in a file; ``-`` is standard input.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        SchemaError: It is not UTF-8.
+    """
     raw = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SchemaError([Fault("this is not UTF-8", line=line)], source=str(path)) from None
-    return loads(text, source=str(path))

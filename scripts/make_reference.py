@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference from the code: commands, settings, errors, events.
+"""Write from the code: the pages of docs/reference (commands, settings, errors, events), the JSON Schema.
 
     make_reference.py [FOLDER]        FOLDER is docs/reference unless given
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migrations_engine import errors as engine_errors
+from migrations_engine.document import json_schema
 from tenantdb import errors as fleet_errors
 from tenantdb.cli.app import ENTRIES, load
 from tenantdb.settings import PREFIX, Settings
@@ -144,9 +145,14 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-def main(folder: Path) -> None:
-    """Write all pages into a folder."""
+PUBLISHED = Path(json_schema.__file__).with_name(json_schema.FILE)
+"""The JSON Schema of documents, as the package has it."""
+
+
+def main(folder: Path, *, published: Path = PUBLISHED) -> None:
+    """Write all pages into a folder, and the JSON Schema of documents beside its code."""
     folder.mkdir(parents=True, exist_ok=True)
+    published.write_text(json_schema.text(), encoding="utf-8")
     for name, page in PAGES.items():
         (folder / name).write_text(HEAD + page(), encoding="utf-8")
 

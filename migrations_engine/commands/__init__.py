@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from migrations_engine.commands import documents, files, renderings
+from migrations_engine.commands import documents, editing, files, renderings
 
 __all__ = ["app"]
 
@@ -18,4 +18,5 @@ app = typer.Typer(
 )
 documents.add_to(app)
 renderings.add_to(app)
+editing.add_to(app)
 files.add_to(app)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path  # noqa: TC003 - Typer reads the annotation
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import migrations_engine as engine
 from migrations_engine.checks.lints import lints
-from migrations_engine.commands import output
+from migrations_engine.commands import output, written
 from migrations_engine.commands.sources import schema_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from migrations_engine import Schema
     from migrations_engine.changes.steps import Change
 
@@ -35,16 +36,14 @@ def add_to(app: typer.Typer) -> None:
 def import_(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A database.")],
     *,
-    to: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="SCHEMA", help="Where to write the document.")
-    ] = None,
+    to: output.To = None,
     as_json: output.AsJson = False,
 ) -> None:
     """Write the schema document of a real database; what is carried as text is reported."""
     schema = engine.introspect(file)
     text = schema.to_json()
     if to is not None:
-        to.write_text(text, encoding="utf-8")
+        written.write(to, text)
     if as_json:
         output.document(_import_document(schema, to))
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,9 @@ _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.", show_default=False)]
 """The option that every command has."""
+
+To = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")]
+"""The option of commands that make a text for a file."""
 
 
 def document(data: object) -> None:

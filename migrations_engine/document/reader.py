@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _SECTIONS: Final = ("_tables", "_views", "_triggers", "_virtual_tables")
 
+_EDITORS: Final = "$schema"
+"""Where editors look for the JSON Schema of a document; with an object as its value it is a table."""
+
 _UNUSABLE: Final = re.compile("[\\0\ud800-\udfff]")
 
 
@@ -80,6 +83,8 @@ class _Document:
 
     def _read(self, key: str, value: Value) -> None:
         """Read one key of the document: a table, or a section of others."""
+        if key == _EDITORS and isinstance(value, str):
+            return
         if not key.startswith("_"):
             self._table(key, value, (key,))
         elif key not in _SECTIONS:

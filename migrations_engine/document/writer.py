@@ -133,12 +133,17 @@ def _columns(listed: Sequence[IndexedColumn], table: Table) -> list[Value]:
     return found
 
 
+def fits_on_line(line: str, depth: int) -> bool:
+    """Whether a value, written in one line, stands on one line at this depth of a document."""
+    return depth >= _INLINE_FROM and len(line) + 2 * depth <= _WIDTH
+
+
 def _rendered(value: Value, *, depth: int = 0) -> str:
     """A value as JSON: tables and sections line by line, what is in them on one line where it fits."""
     line = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, (dict, list)) or not value:
         return line
-    if depth >= _INLINE_FROM and len(line) + 2 * depth <= _WIDTH:
+    if fits_on_line(line, depth):
         return line
     inner = "  " * (depth + 1)
     if isinstance(value, dict):

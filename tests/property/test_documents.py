@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import migrations_engine as engine
+from migrations_engine.document.layout import layout
 from migrations_engine.model import fold, is_engine_name, quote
 from migrations_engine.sql.compact import compact
 from migrations_engine.sql.lexer import tokenize
@@ -418,6 +419,15 @@ def test_another_spelling_has_the_same_description_but_for_the_order(spec: Spec,
     assert engine.describe(in_order(odd)) == engine.describe(in_order(plain))
     rebuilt = engine.introspect(built(odd))
     assert engine.describe(in_order(rebuilt)) == engine.describe(in_order(plain))
+
+
+@MANY
+@given(schemas(), st.integers())
+def test_another_layout_is_the_same_schema(spec: Spec, seed: int) -> None:
+    text = document(spec, Odd(seed))
+    assert engine.loads(layout(text)) == engine.loads(text)
+    written = engine.loads(text).to_json()
+    assert layout(written) == written
 
 
 @MANY

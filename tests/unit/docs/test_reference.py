@@ -21,11 +21,18 @@ make_reference = load_script()
 
 @pytest.mark.parametrize("page", make_reference.PAGES)
 def test_a_page_is_what_the_code_makes(page, tmp_path):
-    make_reference.main(tmp_path)
+    make_reference.main(tmp_path, published=tmp_path / "document.schema.json")
 
     assert (ROOT / "docs" / "reference" / page).read_text() == (tmp_path / page).read_text(), (
         "run: make reference"
     )
+
+
+def test_the_published_json_schema_is_what_the_code_makes(tmp_path):
+    made = tmp_path / "document.schema.json"
+    make_reference.main(tmp_path, published=made)
+
+    assert make_reference.PUBLISHED.read_text() == made.read_text(), "run: make reference"
 
 
 def test_every_setting_has_a_meaning():
