@@ -66,6 +66,14 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What one transaction did: the version that it wrote down, and the rows that it copied."""
+
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RolledBack:
     """What ``rollback`` did.
 
@@ -197,7 +205,7 @@ def apply_in(
     keep: bool,
     after_ddl: Callable[[apsw.Connection], None] | None = None,
     clock: Callable[[], float] = lambda: 0.0,
-) -> execute.Outcome:
+) -> Applied:
     """Carry a plan out and write the version down, inside the caller's transaction.
 
     For files of a fleet, whose operations own the transaction: they check the control row before and write
@@ -216,22 +224,28 @@ def apply_in(
     """
     wayback.drop(conn)
     versions.close_way_back(conn, "dropped")
-    if not versions.is_current(conn, plan.old) and (
-        plan.old.tables or plan.old.views or plan.old.virtual_tables
-    ):
-        # What nobody applied is a version too: else there would be nothing to go back to.
-        versions.record(conn, plan.old, strategy="found", pause=0.0, way_back="none")
-    last = versions.latest(conn)
-    number = last.version + 1 if last else 1
-    keeps = keep and last is not None
-    outcome = execute.change_in(conn, plan, version=number, keep=keeps, after_ddl=after_ddl)
+    before = _version_before(conn, plan.old)
+    keeps = keep and before > 0
+    outcome = execute.change_in(conn, plan, version=before + 1, keep=keeps, after_ddl=after_ddl)
     # After the rows: where some refer to the table that goes, they are the better answer.
     execute.refuse_dangling(plan)
     if keeps:
-        wayback.leave(conn, plan, outcome.kept, version=number)
+        wayback.leave(conn, plan, outcome.kept, version=before + 1)
     way_back = "kept" if keeps else "none"
-    versions.record(conn, plan.new, strategy=plan.strategy, pause=clock(), way_back=way_back)
-    return outcome
+    number = versions.record(conn, plan.new, strategy=plan.strategy, pause=clock(), way_back=way_back)
+    return Applied(version=number, rows=outcome.rows)
+
+
+def _version_before(conn: apsw.Connection, old: Schema) -> int:
+    """The number of a file's version; 0 for an empty file.
+
+    What nobody applied is a version too, and written down: else there would be nothing to go back to.
+    """
+    last = versions.latest(conn)
+    is_known = last is not None and last.is_of(old)
+    if not is_known and (old.tables or old.views or old.virtual_tables):
+        return versions.record(conn, old, strategy="found", pause=0.0, way_back="none")
+    return last.version if last else 0
 
 
 def _apply(conn: apsw.Connection, plan: Plan, cookie: int) -> Result | None:
@@ -239,14 +253,13 @@ def _apply(conn: apsw.Connection, plan: Plan, cookie: int) -> Result | None:
     with execute.prepared(conn), _exclusive(conn) as clock:
         if _cookie(conn) != cookie:
             return None
-        outcome = apply_in(conn, plan, keep=True, clock=clock)
-        last = versions.latest(conn)
+        applied = apply_in(conn, plan, keep=True, clock=clock)
     return Result(
         changed=True,
         strategy=plan.strategy,
         pause=clock(),
-        rows=outcome.rows,
-        version=last.version if last else None,
+        rows=applied.rows,
+        version=applied.version,
         schema_hash=plan.new.hash,
         steps=tuple(step.text for step in plan.change.steps),
     )

@@ -58,6 +58,11 @@ class Version:
         """The schema of that version."""
         return loads(self.document)
 
+    def is_of(self, schema: Schema) -> bool:
+        """Whether it is a version of this schema; an older canonical form is hashed again, never migrated."""
+        known = self.schema_hash if self.form == normalize.VERSION else self.schema.hash
+        return known == schema.hash
+
 
 def history(conn: apsw.Connection) -> tuple[Version, ...]:
     """All versions of a file, oldest first; empty for a file that the engine never changed."""
@@ -76,15 +81,6 @@ def latest(conn: apsw.Connection) -> Version | None:
     return _version(rows[0]) if rows else None
 
 
-def is_current(conn: apsw.Connection, schema: Schema) -> bool:
-    """Whether the last version is this schema; an older canonical form is hashed again, never migrated."""
-    last = latest(conn)
-    if last is None:
-        return False
-    known = last.schema_hash if last.form == normalize.VERSION else last.schema.hash
-    return known == schema.hash
-
-
 def record(conn: apsw.Connection, schema: Schema, *, strategy: str, pause: float, way_back: str) -> int:
     """Write a version down, in the transaction that makes it true; returns its number.
 
@@ -95,13 +91,12 @@ def record(conn: apsw.Connection, schema: Schema, *, strategy: str, pause: float
         pause: Seconds that writers have waited so far.
         way_back: ``kept`` or ``none``.
     """
-    conn.execute(_CREATE)
-    last = latest(conn)
-    number = last.version + 1 if last else 1
+    if not conn.table_exists("main", TABLE):
+        conn.execute(_CREATE)
     conn.execute(
-        f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        # SQLite gives it the number behind the last.
+        f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
         (
-            number,
             schema.hash,
             schema.to_json(),
             normalize.VERSION,
@@ -111,7 +106,7 @@ def record(conn: apsw.Connection, schema: Schema, *, strategy: str, pause: float
             way_back,
         ),
     )
-    return number
+    return conn.last_insert_rowid()
 
 
 def take_over(source: apsw.Connection, target: apsw.Connection) -> None:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from migrations_engine import sqlite
 from migrations_engine.checks import misfits as checks
 from migrations_engine.checks import references
 from migrations_engine.checks.verification import CopyDiffers, verify
@@ -44,24 +43,27 @@ class Outcome:
     kept: tuple[Kept, ...]
 
 
+_SETTINGS = {apsw.SQLITE_DBCONFIG_ENABLE_FKEY: 0, apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE: 1}
+"""With foreign keys on, a DROP TABLE would delete the rows of other tables (ON DELETE CASCADE)."""
+
+
 @contextlib.contextmanager
 def prepared(conn: apsw.Connection) -> Iterator[None]:
     """Set a connection up for a change, outside of any transaction, and set it back whatever happens.
 
     Raises:
-        MigrationError: SQLite did not take the settings, as it does inside a transaction: a DROP TABLE would
-            then delete the rows of other tables (ON DELETE CASCADE).
+        MigrationError: It is inside a transaction, which began under other settings.
     """
-    before = {name: sqlite.value(conn, f"PRAGMA {name}") for name in ("foreign_keys", "legacy_alter_table")}
+    if conn.in_transaction:
+        raise MigrationError("a schema cannot be changed inside a transaction that began before")
+    before = {setting: conn.config(setting, -1) for setting in _SETTINGS}
     try:
-        conn.execute("PRAGMA foreign_keys = OFF")
-        conn.execute("PRAGMA legacy_alter_table = ON")
-        if sqlite.value(conn, "PRAGMA foreign_keys") or not sqlite.value(conn, "PRAGMA legacy_alter_table"):
-            raise MigrationError("a schema cannot be changed inside a transaction that began before")
+        for setting, value in _SETTINGS.items():
+            conn.config(setting, value)
         yield
     finally:
-        for name, value in before.items():
-            conn.execute(f"PRAGMA {name} = {value}")
+        for setting, value in before.items():
+            conn.config(setting, value)
 
 
 def change_in(
@@ -183,12 +185,12 @@ class _Work:
 
     def _alter(self) -> None:
         # Here, and only here, SQLite is to rewrite what refers to a renamed table.
-        self.conn.execute("PRAGMA legacy_alter_table = OFF")
+        self.conn.config(apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0)
         try:
             for action in self.plan.going("alter"):
                 self._all(action.statements)
         finally:
-            self.conn.execute("PRAGMA legacy_alter_table = ON")
+            self.conn.config(apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 1)
 
     def _create(self) -> None:
         for action in (*self.plan.going("rebuild"), *self.plan.going("create")):

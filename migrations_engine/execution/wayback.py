@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from migrations_engine import sqlite
-from migrations_engine.errors import Unsupported
 from migrations_engine.execution.kept import PREFIX, Kept
 from migrations_engine.model import fold, quote
 from migrations_engine.online import capture
@@ -76,7 +75,7 @@ def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, version: i
             f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (version, *_row(action, by_name)),
         )
-    if shapes := [shape for action in plan.going("rebuild") if (shape := _noted(conn, action)) is not None]:
+    if shapes := [shape for action in plan.going("rebuild") if (shape := _noted(action)) is not None]:
         capture.install(conn, shapes, log=LOG)
 
 
@@ -90,6 +89,8 @@ def read(conn: apsw.Connection) -> tuple[Return, ...] | None:
 
 def drop(conn: apsw.Connection) -> None:
     """Drop the way back, inside the caller's transaction; also where there is none."""
+    if not _has_remains(conn):
+        return
     capture.remove(conn, log=LOG)
     for (name,) in sqlite.rows(
         conn,
@@ -98,6 +99,17 @@ def drop(conn: apsw.Connection) -> None:
     ):
         conn.execute(f"DROP TABLE main.{quote(name)}")
     conn.execute(f"DROP TABLE IF EXISTS main.{TABLE}")
+
+
+def _has_remains(conn: apsw.Connection) -> bool:
+    """Whether anything in the file is part of a way back."""
+    found: bool = sqlite.value(
+        conn,
+        "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = ? OR substr(name, 1, ?) = ? "
+        "OR substr(name, 1, ?) = ?)",
+        (TABLE, len(LOG), LOG, len(PREFIX), PREFIX),
+    )
+    return found
 
 
 def _row(action: TableAction, kept: Mapping[str, Kept]) -> tuple[object, ...]:
@@ -128,7 +140,7 @@ def _return(row: tuple[Any, ...]) -> Return:
     )
 
 
-def _noted(conn: apsw.Connection, action: TableAction) -> TableShape | None:
+def _noted(action: TableAction) -> TableShape | None:
     """The table as the log sees it: its rows named by what the old table knows too.
 
     None where triggers cannot see every change; the way back then compares all rows.
@@ -136,11 +148,7 @@ def _noted(conn: apsw.Connection, action: TableAction) -> TableShape | None:
     if action.new is None or action.carry is None or not action.carry.match:
         return None
     shape = shape_of(action.new, key=[name for name, _ in action.carry.match])
-    try:
-        capture.installed(conn, [shape], log=LOG)
-    except Unsupported:
-        return None
-    return shape
+    return shape if capture.can_follow(shape, log=LOG) else None
 
 
 def noted(conn: apsw.Connection) -> set[str]:

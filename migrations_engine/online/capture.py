@@ -14,6 +14,7 @@ ends the statement with RAISE(IGNORE), which keeps the change, cannot end it bef
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
@@ -44,9 +45,9 @@ def install(conn: apsw.Connection, shapes: Sequence[TableShape], *, log: str = L
     Raises:
         Unsupported: The log that is there notes a table by another key, or a table cannot be followed.
     """
-    if installed(conn, shapes, log=log):
-        return
     found, wanted = _found(conn, log), _wanted(shapes, log)
+    if shapes and found == wanted:
+        return
     for shape in shapes:
         name, sql = _keyed(shape, log)
         if found.get(name, sql) != sql:
@@ -71,6 +72,15 @@ def remove(conn: apsw.Connection, *, log: str = LOG) -> None:
 def installed(conn: apsw.Connection, shapes: Sequence[TableShape], *, log: str = LOG) -> bool:
     """Whether exactly the capture of these tables stands in the file: nothing missing, nothing changed."""
     return bool(shapes) and _found(conn, log) == _wanted(shapes, log)
+
+
+def can_follow(shape: TableShape, *, log: str = LOG) -> bool:
+    """Whether triggers can see every change of a table."""
+    try:
+        _triggers(shape, log)
+    except Unsupported:
+        return False
+    return True
 
 
 def require(conn: apsw.Connection, shapes: Sequence[TableShape], *, schema: str = "main") -> None:
@@ -152,6 +162,7 @@ def _keyed(shape: TableShape, log: str) -> tuple[str, str]:
     return _trigger(shape, log, "d", "BEFORE DELETE", [_note(shape, log, "OLD")])
 
 
+@lru_cache(maxsize=256)
 def _triggers(shape: TableShape, log: str) -> list[tuple[str, str]]:
     table = quote(shape.name)
     itself = " AND ".join(f"{table}.{quote(name)} IS OLD.{quote(name)}" for name in shape.key)
