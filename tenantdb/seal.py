@@ -47,7 +47,9 @@ os.fsync(fd)
 """
 
 
-def seal(path: Path, *, operation: str, token: int, wait: float = 5.0) -> bool:
+def seal(
+    path: Path, *, operation: str, token: int, wait: float = 5.0, by: apsw.Connection | None = None
+) -> bool:
     """Seal a retired file; may run any number of times.
 
     Args:
@@ -55,6 +57,7 @@ def seal(path: Path, *, operation: str, token: int, wait: float = 5.0) -> bool:
         operation: The operation whose id the control row carries.
         token: Its token.
         wait: Seconds to try for; a reader that holds an old snapshot keeps the log from being emptied.
+        by: The connection to commit with, outside of any transaction; one of its own by default.
 
     Returns:
         Whether the seal holds. False leaves a fenced file that the next sweep seals.
@@ -68,7 +71,7 @@ def seal(path: Path, *, operation: str, token: int, wait: float = 5.0) -> bool:
         # that was overtaken must not open what its successor has sealed.
         _require_own(path, operation=operation, token=token)
         unseal(path)
-    while not (_try_seal(path, operation=operation, token=token) and is_sealed(path)):
+    while not (_try_seal(path, by, operation=operation, token=token) and is_sealed(path)):
         if time.monotonic() >= deadline:
             return False
         time.sleep(_RETRY_SECONDS)
@@ -89,9 +92,9 @@ def is_sealed(path: Path) -> bool:
         conn.close()
 
 
-def _try_seal(path: Path, *, operation: str, token: int) -> bool:
+def _try_seal(path: Path, by: apsw.Connection | None, *, operation: str, token: int) -> bool:
     """One attempt; False where somebody held a lock or a snapshot."""
-    conn = sqlite.connect(path)
+    conn = by or sqlite.connect(path)
     try:
         conn.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         conn.execute("BEGIN IMMEDIATE")
@@ -104,7 +107,10 @@ def _try_seal(path: Path, *, operation: str, token: int) -> bool:
     except (apsw.BusyError, apsw.LockedError):
         return False
     finally:
-        conn.close()
+        if conn is not by:
+            conn.close()
+        elif conn.in_transaction:
+            conn.execute("ROLLBACK")
     return True
 
 

@@ -109,6 +109,11 @@ class Shadows:
         """The shadow tables that are captured, replayed and verified like ordinary tables."""
         return tuple(mapping for table in self.tables for mapping in table.noted)
 
+    @property
+    def unguarded(self) -> Shadows:
+        """Those that can bear no trigger at all, as if they had never been compared."""
+        return Shadows(table for table in self.tables if not table.noted)
+
     def stale(self, source: apsw.Connection, target: apsw.Connection) -> list[Followed]:
         """Those that have to be compared, since they may have changed; under the source's lock for good.
 
@@ -118,9 +123,9 @@ class Shadows:
         """
         if not self.tables:
             return []
-        version = _version(source)
+        now = version(source)
         with linked(source, target) as schema:
-            return [table for table in self.tables if self._is_stale(target, schema, table, version)]
+            return [table for table in self.tables if self._is_stale(target, schema, table, now)]
 
     def seconds(self, tables: Iterable[Followed]) -> float:
         """How long comparing these took the last time."""
@@ -148,11 +153,11 @@ class Shadows:
         """
         return sum(self._each(source, target, self.tables, admit, _verify)) if self.tables else 0
 
-    def _is_stale(self, target: apsw.Connection, schema: str, table: Followed, version: int) -> bool:
+    def _is_stale(self, target: apsw.Connection, schema: str, table: Followed, now: int) -> bool:
         look = self._looks.get(table.name)
         if look is None:
             return True
-        if look.version == version:
+        if look.version == now:
             return False
         return (
             not table.noted
@@ -173,12 +178,12 @@ class Shadows:
             make_keys(target, [mapping.source for table in self.tables for mapping in table.compared])
             for table in tables:
                 began = time.monotonic()
-                version = _version(source)  # before the snapshot: what comes in between counts as a change
+                now = version(source)  # before the snapshot: what comes in between counts as a change
                 with admit(target):
                     watermark = _last_note(target, schema)
                     yield sum(act(target, schema, mapping) for mapping in table.compared)
                 seconds = time.monotonic() - began
-                self._looks[table.name] = _Look(version=version, watermark=watermark, seconds=seconds)
+                self._looks[table.name] = _Look(version=now, watermark=watermark, seconds=seconds)
 
 
 def _bring_over(target: apsw.Connection, schema: str, mapping: Mapping) -> int:
@@ -242,9 +247,9 @@ def _last_note(target: apsw.Connection, schema: str) -> int:
     return int(sqlite.value(target, f"SELECT coalesce(max(n), 0) FROM {schema}.{capture.LOG}"))
 
 
-def _version(source: apsw.Connection) -> int:
-    """Changes with every commit of any other connection."""
-    return int(sqlite.value(source, "PRAGMA data_version"))
+def version(conn: apsw.Connection) -> int:
+    """A number that changes with every commit of any other connection to the file."""
+    return int(sqlite.value(conn, "PRAGMA data_version"))
 
 
 def _shadow_tables(conn: apsw.Connection) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from tests.fleet import Fleet
 from tests.stage import Stage
 from workers.handover.pause import Limits
 from workers.mover import move
+from workers.recovery import recover
 
 
 @pytest.fixture(scope="module")
@@ -131,4 +132,45 @@ def test_a_comparison_that_does_not_fit_the_pause_is_not_begun_in_it(fleet):
             observer=entered("lock-source", lambda: spots(next(firsts))),
         )
     assert fleet.route("t").path == path
+    assert fleet.findings("t") == []
+
+
+ROGUE = "INSERT INTO spots VALUES (77, 1, 2, 'rogue')"
+
+
+def rogues(path, outsider, phases):
+    """Lets a process that knows nothing of us write to a table that bears no guards, at these phases."""
+    raw, answers = outsider(path), {}
+
+    def observe(phase, boundary, /):
+        if boundary == Boundary.ENTERED and phase in phases:
+            answers[phase] = raw.run(ROGUE.replace("77", str(len(answers) + 1)))
+
+    return observe, answers
+
+
+def test_what_no_guard_protects_is_sealed_before_the_route_flips(fleet, outsider):
+    phases = ("seal-unguarded", "flip", "mark", "open", "seal", "archive")
+    observe, answers = rogues(fleet.route(fleet.create("t")).path, outsider, phases)
+    move("t", to="b", settings=fleet.settings, observer=observe)
+    assert list(answers) == list(phases)
+    assert answers.pop("seal-unguarded") == {"rows": []}
+    assert all("readonly" in answer["error"] for answer in answers.values())
+    assert fleet.rows("t", "SELECT id FROM spots") == [(1,)]
+    assert fleet.findings("t") == []
+
+
+def test_recovery_brings_over_what_was_written_behind_the_fence_before_it_opens_the_target(
+    fleet, stage, outsider
+):
+    path = fleet.route(fleet.create("t")).path
+    raw = outsider(path)
+    kill = {"phase": "seal-unguarded", "boundary": Boundary.ENTERED}
+    assert (
+        stage.run("operate", home=str(fleet.settings.home), tenant="t", kind="move", to="b", kill=kill) == -9
+    )
+    assert raw.run(ROGUE) == {"rows": []}
+    recover(fleet.settings)
+    assert fleet.rows("t", "SELECT id FROM spots") == [(77,)]
+    assert "readonly" in raw.run(ROGUE)["error"]
     assert fleet.findings("t") == []

@@ -14,6 +14,8 @@ from workers.events import Event, emit
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import apsw
+
     from workers.handover.handover import Handover
     from workers.operations.operation import Operation
 
@@ -24,14 +26,22 @@ _SEAL_SECONDS = 2.0
 """How long readers of an old snapshot are waited for; after that the next sweep seals."""
 
 
-def seal_retired(operation: Operation, path: Path) -> bool:
+def seal_retired(
+    operation: Operation, path: Path, *, wait: float = _SEAL_SECONDS, by: apsw.Connection | None = None
+) -> bool:
     """Make a retired file unwritable for everybody; may run twice.
+
+    Args:
+        operation: The one that retired it, or that claimed it since.
+        path: The file.
+        wait: Seconds to wait for readers of an old snapshot.
+        by: The connection to commit with; one of its own by default.
 
     Returns:
         Whether the seal holds; False leaves a file that its guards still protect.
     """
     try:
-        sealed = seal.seal(path, operation=operation.id, token=operation.token, wait=_SEAL_SECONDS)
+        sealed = seal.seal(path, operation=operation.id, token=operation.token, wait=wait, by=by)
     except DatabaseBusy:
         sealed = False
     if not sealed:

@@ -1,6 +1,7 @@
 """The cut-over: the one moment at which a tenant changes its home, the same for every operation.
 
-    lock catalog → lock source → last drain → compare rest → finish target → fence → flip → mark → open
+    lock catalog → lock source → last drain → compare rest → finish target
+    → fence → seal unguarded → flip → mark → open
 
 Each is durable before the next. Up to the fence everything is taken back freely, and tried again; from the
 fence on only the catalog's answer decides, and where that is not known, recovery asks again.
@@ -17,13 +18,13 @@ import apsw
 
 from migrations_engine import sqlite
 from migrations_engine.errors import DatabaseBusy
-from migrations_engine.online import copy, remainder, verify
+from migrations_engine.online import copy, remainder, shadows, verify
 from migrations_engine.online.link import linked
 from migrations_engine.online.phases import Phase, run
 from tenantdb import fence
 from tenantdb.errors import CatalogUnavailable, OperationFailed, TenantBusy
 from workers.events import Event, emit
-from workers.handover import stages
+from workers.handover import archive, stages
 from workers.handover.pause import Pause
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Attempt:
     source: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     target: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     fenced: bool = False
+    version: int = 0
 
 
 def lock_catalog(attempt: Attempt) -> None:
@@ -109,9 +111,27 @@ def finish_target(attempt: Attempt) -> None:
 def raise_fence(attempt: Attempt) -> None:
     """Retire the source, durably: the last moment at which the deadline could have undone everything."""
     with attempt.pause.decision():
+        attempt.version = shadows.version(attempt.transfer.lock)
         attempt.fenced = True  # before the commit: what a failing commit did can only be told from the file
         fence.retire(attempt.transfer.lock)
         attempt.source.close()
+
+
+def seal_unguarded(attempt: Attempt) -> None:
+    """Seal at once what guards cannot protect, and bring over what was written behind the fence till then.
+
+    A virtual table other than FTS5's bears no triggers: a process that knows nothing of us could write to it
+    until the seal, and what is written after the target opened would be lost without a word.
+    """
+    transfer, unguarded = attempt.transfer, attempt.transfer.shadows.unguarded
+    if not unguarded.tables:
+        return
+    operation = transfer.operation
+    transfer.sealed = archive.seal_retired(
+        operation, transfer.source_path, wait=transfer.limits.deadline, by=transfer.lock
+    )
+    if shadows.version(transfer.lock) != attempt.version:
+        unguarded.catch_up(transfer.source, transfer.target, admit=transfer.admit)
 
 
 def flip(attempt: Attempt) -> None:
@@ -143,6 +163,7 @@ CUTOVER: tuple[Phase[Attempt], ...] = (
     Phase(name="compare-rest", run=compare_rest),
     Phase(name="finish-target", run=finish_target),
     Phase(name="fence", run=raise_fence, binding=True),
+    Phase(name="seal-unguarded", run=seal_unguarded),
     Phase(name="flip", run=flip),
     Phase(name="mark", run=mark),
     Phase(name="open", run=open_target),

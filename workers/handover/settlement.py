@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
 from migrations_engine.errors import DatabaseBusy, DatabaseDamaged
+from migrations_engine.introspection import introspect
 from migrations_engine.online import capture
 from migrations_engine.online.phases import Phase, run
+from migrations_engine.online.shadows import Shadows, followed
+from migrations_engine.online.virtual import lasting
 from tenantdb import control, fence, seal
 from tenantdb.catalog import generations, tenants
 from tenantdb.catalog.states import GenerationState, OperationState, TenantState
@@ -74,6 +77,10 @@ class Settlement:
     def claim(self, conn: apsw.Connection) -> Control:
         """Shut older tokens out; gives the row as it was, which nobody else can change now."""
         return fence.claim(conn, operation=self.operation.id, token=self.operation.token)
+
+    def admit(self, conn: apsw.Connection) -> contextlib.AbstractContextManager[apsw.Connection]:
+        """Open a transaction that may write the target while it is born."""
+        return fence.admitted(conn, operation=self.operation.id, token=self.operation.token)
 
     @contextlib.contextmanager
     def catalog(self) -> Iterator[Session]:
@@ -162,6 +169,23 @@ def reopen_source(settlement: Settlement) -> None:
         fence.reopen(conn, operation=operation.id, token=operation.token)
 
 
+def carry_unguarded(settlement: Settlement) -> None:
+    """Seal the source, and bring over what reached virtual tables that bear no guards behind the fence.
+
+    Only while the target is born: once it was open, its own rows are the truth.
+    """
+    facts, handover = settlement.facts, settlement.handover
+    if facts is None or facts.target is not FileFact.BORN or facts.source is FileFact.MISSING:
+        return
+    with settlement.opened(handover.source) as source, settlement.opened(handover.target) as target:
+        tables = lasting(introspect(source), introspect(target))
+        unguarded = Shadows(followed(source, tables)).unguarded
+        if unguarded.tables:
+            if facts.source is FileFact.RETIRED:
+                archive.seal_retired(settlement.operation, settlement.path(handover.source), by=source)
+            unguarded.catch_up(source, target, admit=settlement.admit)
+
+
 def flip_route(settlement: Settlement) -> None:
     """Point the route to the target, if the cut-over did not come so far."""
     if _route(settlement) is RouteFact.SOURCE:
@@ -233,6 +257,7 @@ ACTS: dict[Verdict, tuple[Phase[Settlement], ...]] = {
     Verdict.NOTHING: (_END_UNDONE,),
     Verdict.UNDO: (_STRIP, _DROP, _END_UNDONE),
     Verdict.FORWARD: (
+        Phase(name="carry-unguarded", run=carry_unguarded),
         Phase(name="flip-route", run=flip_route),
         Phase(name="open-target", run=open_target),
         Phase(name="seal-source", run=seal_source),

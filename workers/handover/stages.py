@@ -141,6 +141,8 @@ def catch_up(transfer: Transfer) -> None:
 def seal_source(transfer: Transfer) -> None:
     """Make the old file unwritable for everybody; where it is read still, the next sweep does it."""
     transfer.close()
+    if transfer.sealed:  # to seal it again would open it for a moment
+        return
     keeping.seal_retired(transfer.operation, transfer.source_path)
 
 

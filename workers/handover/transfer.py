@@ -88,6 +88,8 @@ class Transfer:
     triggers: tuple[str, ...] = ()
     watermark: int = 0
     schema_version: int = 0
+    sealed: bool = False
+    """Whether the source was sealed in the pause already."""
     discard: bool = False
     """Whether rows that the target's schema refuses are left out: with leave, in a rollback alone."""
     _opened: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
