@@ -65,10 +65,7 @@ def _verdict(*, changed: bool, check: bool) -> str:
 def json_schema_(*, to: output.To = None, as_json: output.AsJson = False) -> None:
     """Print the JSON Schema of the document format, for editors."""
     if to is None:
+        # The text is a JSON document already.
         output.text(json_schema.text())
-        return
-    written.write(to, json_schema.text())
-    if as_json:
-        output.document({"output": str(to)})
     else:
-        output.say(f"{to} is written.")
+        written.hand_over(json_schema.text(), "json_schema", to=to, as_json=as_json)

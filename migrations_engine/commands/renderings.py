@@ -1,4 +1,4 @@
-"""Commands that show a schema to those who read it: describe."""
+"""Commands that show a schema to those who read it: describe, docs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Annotated
 import typer
 
 import migrations_engine as engine
-from migrations_engine.commands import output
+from migrations_engine.commands import output, written
 from migrations_engine.commands.documents import Source  # noqa: TC001 - Typer reads the annotation
-from migrations_engine.commands.sources import schema_of
+from migrations_engine.commands.sources import schema_of, title_of
+from migrations_engine.renderings.page import page
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to a group."""
     app.command()(describe)
+    app.command()(docs)
 
 
 def describe(
@@ -34,3 +36,10 @@ def describe(
     statements = "".join(f"{statement};\n" for statement in engine.ddl(schema, "sqlite"))
     characters = {"text": len(text), "statements": len(statements), "document": len(schema.to_json())}
     output.document({"hash": schema.hash, "text": text, "characters": characters})
+
+
+def docs(source: Source, *, to: output.To = None, as_json: output.AsJson = False) -> None:
+    """Render a schema as a page in Markdown: an entity diagram (Mermaid), and every object."""
+    schema = schema_of(source)
+    text = page(schema, title=title_of(source))
+    written.hand_over(text, "page", to=to, as_json=as_json)

@@ -32,6 +32,11 @@ def schema_of(source: str) -> Schema:
         return engine.load(source)
 
 
+def title_of(source: str) -> str:
+    """What to call a schema: the name of its file without what follows the dot."""
+    return "Schema" if source == "-" else Path(source).stem
+
+
 def _is_text(source: str) -> bool:
     """Whether a file that SQLite does not know is a document by another name, and no broken database."""
     return b"\0" not in Path(source).read_bytes()[:4096]

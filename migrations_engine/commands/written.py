@@ -8,6 +8,27 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from migrations_engine.commands import output
+
+
+def hand_over(text: str, name: str, *, to: Path | None, as_json: bool) -> None:
+    """Print a text that a command made, or write it where the user wants it.
+
+    Args:
+        text: The text.
+        name: What it is called in the document for programs.
+        to: The file, or None to print.
+        as_json: Whether a program asks.
+    """
+    if to is not None:
+        write(to, text)
+    if as_json:
+        output.document({name: text} if to is None else {"output": str(to)})
+    elif to is None:
+        output.text(text)
+    else:
+        output.say(f"{to} is written.")
+
 
 def write(path: Path, text: str) -> None:
     """Put a text into a file in one step; a file that is there keeps its mode, a link stays a link.
