@@ -10,16 +10,16 @@ ONLY ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench corpus campaign reference clean
+.PHONY: help demo test lint format bench corpus corpus-postgres campaign reference clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: .venv/installed ## install into .venv, then take the tour: a fleet, a rollout, a move, a rollback
 	@$(RUN)tenantdb demo
 
 test: .venv/tools ## install what the tests need, then run them all
-	@scripts/install-debian-packages.sh redis-server
+	@scripts/install-debian-packages.sh redis-server postgresql
 	@$(RUN)pytest -n $(WORKERS) --dist worksteal
 
 lint: .venv/tools ## ruff, mypy (strict) and import-linter
@@ -38,6 +38,11 @@ bench: .venv/tools ## print the figures, each a ratio of one run (takes long)
 corpus: .venv/tools ## hold the engine against real schemas: CORPUS=folder [ONLY="name name"]
 	@[ -d "$(CORPUS)" ] || { echo "Say where the schemas are: make corpus CORPUS=folder (with ../tools/check_corpus.py beside it)"; exit 2; }
 	@$(RUN)python $(CORPUS)/../tools/check_corpus.py $(CORPUS) $(if $(ONLY),--only $(ONLY))
+
+corpus-postgres: .venv/tools ## load the same schemas in a PostgreSQL: CORPUS=folder; says why others are refused
+	@[ -d "$(CORPUS)" ] || { echo "Say where the schemas are: make corpus-postgres CORPUS=folder"; exit 2; }
+	@scripts/install-debian-packages.sh postgresql
+	@TENANTDB_CORPUS=$(CORPUS) $(RUN)pytest -q tests/integration/postgres/test_loading.py
 
 campaign: .venv/tools ## the long tests: histories and crashes at scale
 	@TENANTDB_CAMPAIGN=1 TENANTDB_EXAMPLES=500 TENANTDB_HISTORIES=1000 TENANTDB_HISTORY_SECONDS=120 \

@@ -5,6 +5,8 @@ MigrationError
 ├── Unsupported            an object that this version cannot carry: its name and a way out
 ├── UnknownDialect         there is no DDL for this database
 ├── UnknownExtension       the application's functions are not where they are said to be
+├── NotTranslatable        objects that another database cannot have as they are: lists them with reasons
+├── UnknownObject          the schema has no object of this name
 ├── UnknownStrategy        there is no such way to change a file
 ├── WrongLeave             what is allowed is no RULE:OBJECT, or there is no such rule
 ├── DestructiveChange      data would be dropped or rewritten, and no leave was given
@@ -221,6 +223,45 @@ class UnknownExtension(MigrationError):
         self.name = name
         self.reason = reason
         super().__init__(f"TENANTDB_EXTENSIONS names {name!r}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Untranslated:
+    """One thing that has no equal in another database: whose it is, and why."""
+
+    object_name: str
+    reason: str
+    column: str | None = None
+
+    def __str__(self) -> str:
+        """Name the object and the column, then say why."""
+        owner = self.object_name if self.column is None else f"{self.object_name}, column {self.column}"
+        return f"{owner}: {self.reason}"
+
+
+class NotTranslatable(MigrationError):
+    """Objects that have no equal in ``dialect``; ``refusals`` has all of them, each with its reason."""
+
+    def __init__(self, refusals: list[Untranslated], *, dialect: str) -> None:
+        self.refusals = tuple(refusals)
+        self.dialect = dialect
+        count = "1 thing has" if len(refusals) == 1 else f"{len(refusals)} things have"
+        listed = "\n".join(f"  {refusal}" for refusal in refusals)
+        super().__init__(
+            f"{count} no equal in {dialect}:\n{listed}\n"
+            "Change the document, or leave objects out with --omit KIND:NAME (omit=[...])"
+        )
+
+
+class UnknownObject(MigrationError):
+    """The schema has no object of this name; ``object_name`` is what was asked for."""
+
+    def __init__(self, object_name: str) -> None:
+        self.object_name = object_name
+        super().__init__(
+            f"the schema has no {object_name!r}; write KIND:NAME with the kind table, index, view, trigger "
+            "or virtual-table, or KIND:* for all of a kind"
+        )
 
 
 class UnknownStrategy(MigrationError, ValueError):

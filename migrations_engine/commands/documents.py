@@ -99,11 +99,15 @@ def diff(
 def ddl(
     document: Document,
     *,
-    dialect: Annotated[str, typer.Option(help="The database to write for.")] = "sqlite",
+    dialect: Annotated[str, typer.Option(help="sqlite or postgresql.")] = "sqlite",
+    omit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND:NAME", help="Leave an object out, or KIND:* of a kind; may be repeated."),
+    ] = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Print the SQL statements that build a schema."""
-    found = engine.ddl(schema_of(document), dialect)
+    """Print the SQL statements that build a schema in SQLite or in PostgreSQL."""
+    found = engine.ddl(schema_of(document), dialect, omit=omit or ())
     if as_json:
         output.document({"dialect": dialect, "statements": found})
     else:

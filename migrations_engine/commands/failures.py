@@ -26,6 +26,8 @@ CODES: Mapping[type[Exception], int] = {
     errors.Unsupported: WRONG_USE,
     errors.UnknownDialect: WRONG_USE,
     errors.UnknownExtension: WRONG_USE,
+    errors.NotTranslatable: WRONG_USE,
+    errors.UnknownObject: WRONG_USE,
     errors.UnknownStrategy: WRONG_USE,
     errors.WrongLeave: WRONG_USE,
     errors.NoWayBack: WRONG_USE,

@@ -167,12 +167,16 @@ def test_apply_and_rollback_for_people(applied):
         (["rollback", "nothing.db"], 2, "FileNotFoundError"),
         (["hash", "nothing.db"], 2, "FileNotFoundError"),
         (["ddl", "a.json", "--dialect", "oracle"], 2, "UnknownDialect"),
+        (["ddl", "a.json", "--omit", "view:v"], 2, "UnknownObject"),
+        (["ddl", "n.json", "--dialect", "postgresql"], 2, "NotTranslatable"),
         (["apply", "a.json"], 2, "UsageError"),
         (["apply", "a.json", "f.db", "--strategy", "fast"], 2, "UsageError"),
     ],
 )
 def test_failures_have_their_exit_code_and_document(applied, tmp_path, words, code, kind):
-    strict = {"Users": {**A["Users"], "email": "TEXT NOT NULL CHECK (email = 'b')"}}
+    strict = {
+        "Users": {**A["Users"], "email": "TEXT NOT NULL CHECK (email = 'b' AND typeof(email) = 'text')"}
+    }
     (tmp_path / "n.json").write_text(json.dumps(strict))
     assert applied.json(*words)["error"]["type"] == kind
     assert applied.code == code
