@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from migrations_engine import sqlite
 from migrations_engine.model import fold
+from migrations_engine.sql import heads
+from migrations_engine.sql.lexer import Malformed
+from migrations_engine.sql.virtual import is_shadow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import apsw
 
-    from migrations_engine.model import Column, Table
+    from migrations_engine.model import Column, Table, VirtualTable
 
 _VIRTUAL, _STORED = 2, 3
 """What table_xinfo calls hidden: the two kinds of generated columns."""
@@ -24,15 +28,30 @@ _ORDINARY = "m.type = 'table' AND m.rootpage > 0"
 
 _JOINED = f"SELECT m.name, p.* FROM main.sqlite_schema AS m JOIN {{}} AS p WHERE {_ORDINARY}"
 
+_KINDS = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'"
+
 _UNIQUES = f"""SELECT m.name, l.name, i.name FROM main.sqlite_schema AS m
     JOIN pragma_index_list(m.name, 'main') AS l JOIN pragma_index_info(l.name, 'main') AS i
     WHERE {_ORDINARY} AND l.origin IN ('u', 'pk')"""
 
 
 def shadow_tables(conn: apsw.Connection) -> frozenset[str]:
-    """The folded names of tables that belong to a virtual table."""
-    found = sqlite.rows(conn, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
-    return frozenset(fold(name) for (name,) in found)
+    """The folded names of tables that belong to a virtual table.
+
+    SQLite tells those of the modules that are loaded; a few others are known by how they end.
+    """
+    kinds = {fold(name): kind for name, kind in sqlite.rows(conn, _KINDS)}
+    found = {name for name, kind in kinds.items() if kind == "shadow"}
+    for owner in _virtual_tables(conn) if "virtual" in kinds.values() else ():
+        found |= {name for name, kind in kinds.items() if kind == "table" and is_shadow(name, owner)}
+    return frozenset(found)
+
+
+def _virtual_tables(conn: apsw.Connection) -> Iterator[VirtualTable]:
+    query = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0"
+    for (sql,) in sqlite.rows(conn, query):
+        with contextlib.suppress(Malformed):  # whoever reads the table says so
+            yield heads.parse_virtual_table(sql)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ merge     writes since go into the old tables that are kept; what does not fit i
 clear     the new tables go; what was altered in place is altered back
 return    the kept tables take their names again; then indexes, views and triggers of before
 orphans   rows that lost their parents to writes made since are listed too
+reindex   full-text indexes of tables that other rows came back to
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from migrations_engine import sqlite, versions
 from migrations_engine.changes import carry
 from migrations_engine.checks import references
 from migrations_engine.errors import NoWayBack, WayBackLossy
-from migrations_engine.execution import execute, kept, wayback
+from migrations_engine.execution import execute, kept, virtual, virtual_return, wayback
 from migrations_engine.execution.compiling import compiled
 from migrations_engine.execution.merge import Merge, merge
+from migrations_engine.execution.virtual_return import Away
 from migrations_engine.introspection import introspect
 from migrations_engine.model import Hints, Table, VirtualTable, fold, quote
 from migrations_engine.schema import Schema
+from migrations_engine.sql.virtual import definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,13 +61,14 @@ def roll_back_in(
         WayBackLossy: The older schema cannot hold everything; the caller has to roll its transaction back.
     """
     work = _Return(conn)
-    losses = [*work.created(), *work.appended(), *work.merged()]
+    losses = [*work.created(), *work.appended(), *work.unfed(), *work.merged()]
     before = work.orphans()
     work.clear()
     work.bring_back()
     losses += work.orphaned(before)
     if losses and not discard_since:
         raise WayBackLossy(losses)
+    work.reindex(lossy=bool(losses))
     wayback.drop(conn)
     if after_ddl is not None:
         after_ddl(conn)
@@ -87,18 +91,19 @@ class _Return:
                 f"the structure was changed by other means since version {history[-1].version}: "
                 "apply the wanted schema instead"
             )
-        self._returns = returns
+        self._returns = tuple(back for back in returns if not back.is_virtual)
+        self._away = tuple(self._kept_virtual(back) for back in returns if back.is_virtual and back.kept)
+        again = {fold(back.old_name or "") for back in returns if back.way == wayback.REINDEX}
+        # Now: the log that tells it goes with the tables that it stands on.
+        self._stale = again | {fold(t.old.name) for t in self._away if self._is_stale(t.old)}
 
     def created(self) -> list[str]:
         """What is lost with the tables that the change made."""
         names = [back.new_name or "" for back in self._going("create")]
-        names += [table.name for table in self._new_virtual() if "content=" not in table.sql.replace(" ", "")]
-        found = []
-        for name in names:
-            rows = int(sqlite.value(self._conn, f"SELECT count(*) FROM main.{quote(name)}"))
-            if rows:
-                found.append(f"{name}: {_rows(rows)} of a table that the older schema does not have")
-        return found
+        counts = {n: int(sqlite.value(self._conn, f"SELECT count(*) FROM main.{quote(n)}")) for n in names}
+        counts |= {table.name: virtual.count(self._conn, table, table.name) for table in self._new_virtual()}
+        words = "of a table that the older schema does not have"
+        return [f"{name}: {_rows(rows)} {words}" for name, rows in counts.items() if rows]
 
     def appended(self) -> list[str]:
         """What is lost with the columns that were appended in place: values other than their default."""
@@ -130,20 +135,34 @@ class _Return:
             found += merge(self._conn, work, log=log)
             if back.kept is not None and work.old.primary_key and work.old.primary_key.autoincrement:
                 kept.raise_counter(self._conn, work.kept_as, kept.counter(self._conn, work.new.name))
+        for table in self._away:
+            found += virtual_return.merge(self._conn, table)
         return found
+
+    def unfed(self) -> list[str]:
+        """What is not in the virtual tables that were out of the way, because nothing put it there."""
+        return [
+            f"{table.old.name}: {_rows(rows)} of {feeder} written since are not in it"
+            for table in self._away
+            if not table.merges and definition(table.old).keeps
+            for feeder in self._feeders(table.old)
+            if (rows := wayback.touched(self._conn, feeder))
+        ]
 
     def clear(self) -> None:
         """Drop what the change made and alter back what it altered; kept tables are not in the way yet."""
         names = [back.new_name or "" for back in (*self._going("rebuild"), *self._going("create"))]
-        for name in (*(table.name for table in self._new_virtual()), *names):
+        names = [*(table.name for table in self._new_virtual()), *names]
+        for name in (*(table.new.name for table in self._away if table.new is not None), *names):
             self._conn.execute(f"DROP TABLE main.{quote(name)}")
         altered = {fold(back.old_name or ""): back for back in self._going("alter")}
         away = {fold(back.kept.name) for back in self._returns if back.kept is not None}
+        away |= {fold(table.old.name) for table in self._away}
         tables = [t for t in self._old.tables if fold(t.name) not in away]
         self._become(
             Schema(
                 tables=tuple(_hinted(table, altered.get(fold(table.name))) for table in tables),
-                virtual_tables=self._old.virtual_tables,
+                virtual_tables=tuple(t for t in self._old.virtual_tables if fold(t.name) not in away),
             )
         )
 
@@ -152,7 +171,19 @@ class _Return:
         for back in self._returns:
             if back.kept is not None:
                 kept.bring_back(self._conn, back.kept)
+        for table in self._away:
+            virtual.bring_back(self._conn, table.old, table.kept_as)
         self._become(self._old)
+
+    def reindex(self, *, lossy: bool) -> None:
+        """Index again what other rows came back to than an index was made of.
+
+        Args:
+            lossy: Rows were left out, of which no trigger told an index.
+        """
+        for table in self._old.virtual_tables:
+            if definition(table).content == "external" and (lossy or fold(table.name) in self._stale):
+                virtual.reindex(self._conn, table)
 
     def orphans(self) -> Orphans:
         """Rows without parents as the file is now, under the older schema's names."""
@@ -172,6 +203,28 @@ class _Return:
             if not references.remove(self._conn, before, after):
                 break
         return found
+
+    def _kept_virtual(self, back: Return) -> Away:
+        old, new = (
+            next((t for t in schema.virtual_tables if fold(t.name) == fold(name or "")), None)
+            for schema, name in ((self._old, back.old_name), (self._new, back.new_name))
+        )
+        if old is None or back.kept is None:
+            raise NoWayBack(f"the record of the way back names the unknown table {back.old_name}")
+        return Away(old=old, new=new, kept_as=back.kept.kept_as)
+
+    def _is_stale(self, table: VirtualTable) -> bool:
+        """Whether what a kept index reads was written since, or may have been."""
+        source = definition(table).source or ""
+        if self._old.table(source) is None:
+            return any(fold(view.name) == fold(source) for view in self._old.views)
+        return any(wayback.touched(self._conn, feeder) != 0 for feeder in self._feeders(table))
+
+    def _feeders(self, table: VirtualTable) -> list[str]:
+        """What the tables are called now that fed a virtual table; those that the change dropped did not."""
+        now = {fold(b.old_name): b.new_name for b in self._returns if b.old_name}
+        names = (now.get(fold(name), name) for name in virtual_return.feeders(table, self._old))
+        return [name for name in names if name is not None]
 
     def _new_virtual(self) -> list[VirtualTable]:
         known = {fold(table.name) for table in self._old.virtual_tables}

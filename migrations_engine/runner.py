@@ -18,7 +18,7 @@ from migrations_engine.errors import (
     FleetFile,
     PauseTooLong,
 )
-from migrations_engine.execution import execute, wayback
+from migrations_engine.execution import execute, virtual, wayback
 from migrations_engine.execution.compiling import compiled
 from migrations_engine.introspection import introspect
 from migrations_engine.planning import leave
@@ -145,7 +145,9 @@ def plan(schema: Schema, path: str | PathLike[str], *, strategy: Wish = "auto") 
     if not Path(path).exists():
         return compiled(Schema(), schema, strategy=strategy)
     with _opened(path, mode="ro") as conn, sqlite.snapshot(conn):
-        return estimated(compiled(introspect(conn), schema, strategy=strategy), conn)
+        found = compiled(introspect(conn), schema, strategy=strategy)
+        virtual.require_fillable(conn, found)
+        return estimated(found, conn)
 
 
 def roll_back(path: str | PathLike[str], *, discard_since: bool = False) -> RolledBack:

@@ -73,18 +73,20 @@ class _Comparison:
             for t in _gone(self._old.triggers, self._was.triggers, self._is.triggers)
         )
         yield from (steps.DropView(view=v) for v in _gone(self._old.views, self._was.views, self._is.views))
+        there = {fold(t.name) for t in self._new.virtual_tables}
         yield from (
-            steps.DropVirtualTable(table=t)
-            for t in _gone(self._old.virtual_tables, self._was.virtual_tables, self._is.virtual_tables)
+            steps.DropVirtualTable(table=t) for t in self._old.virtual_tables if fold(t.name) not in there
         )
         kept = {fold(t.name) for n in self._new.tables if (t := self._renames.old_table(n, self._old))}
         yield from (steps.DropTable(table=t) for t in self._old.tables if fold(t.name) not in kept)
 
     def _added(self) -> Iterator[Step]:
-        yield from (
-            steps.AddVirtualTable(table=t)
-            for t in _gone(self._new.virtual_tables, self._is.virtual_tables, self._was.virtual_tables)
-        )
+        before = {fold(t.name): t for t in self._old.virtual_tables}
+        for table in _gone(self._new.virtual_tables, self._is.virtual_tables, self._was.virtual_tables):
+            if fold(table.name) in before:
+                yield steps.ChangeVirtualTable(before=before[fold(table.name)], after=table)
+            else:
+                yield steps.AddVirtualTable(table=table)
         yield from (steps.AddView(view=v) for v in _gone(self._new.views, self._is.views, self._was.views))
         yield from (
             steps.AddTrigger(trigger=t)

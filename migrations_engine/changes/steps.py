@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from migrations_engine.changes.virtual import filling
 from migrations_engine.model import (
     Check,
     Column,
@@ -20,6 +21,7 @@ from migrations_engine.model import (
     View,
     VirtualTable,
 )
+from migrations_engine.sql.virtual import definition
 
 Constraint = PrimaryKey | Unique | Check | ForeignKey
 
@@ -341,7 +343,7 @@ class DropTrigger(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddVirtualTable(Step):
-    """A virtual table that was not there, or not in this form."""
+    """A virtual table that was not there."""
 
     kind: ClassVar[str] = "add-virtual-table"
     table: VirtualTable
@@ -353,8 +355,27 @@ class AddVirtualTable(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeVirtualTable(Step):
+    """Another module, or other arguments, of a virtual table that stays."""
+
+    kind: ClassVar[str] = "change-virtual-table"
+    before: VirtualTable
+    after: VirtualTable
+
+    @property
+    def subject(self) -> str:
+        """The virtual table."""
+        return self.after.name
+
+    @property
+    def destroys(self) -> str | None:
+        """What of its rows the new form does not hold."""
+        return ", ".join(filling(self.before, self.after).lost) or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DropVirtualTable(Step):
-    """A virtual table that goes, or changes its form."""
+    """A virtual table that goes."""
 
     kind: ClassVar[str] = "drop-virtual-table"
     table: VirtualTable
@@ -366,8 +387,8 @@ class DropVirtualTable(Step):
 
     @property
     def destroys(self) -> str | None:
-        """What it holds."""
-        return f"virtual table {self.table.name}"
+        """What it holds; nothing for an index of another table, which can be made again."""
+        return f"virtual table {self.table.name}" if definition(self.table).keeps else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

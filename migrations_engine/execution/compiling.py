@@ -19,18 +19,19 @@ from migrations_engine.changes.renaming import renamed
 from migrations_engine.checks import parent_keys
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.errors import Fault, MigrationError, SchemaError, UnknownStrategy, Unsupported
-from migrations_engine.execution import execute
+from migrations_engine.execution import execute, virtual
 from migrations_engine.model import Table, Trigger, fold, quote
 from migrations_engine.planning.inplace import NotInPlace, statements
 from migrations_engine.planning.plan import WISHES, Plan, TableAction, Wish
+from migrations_engine.planning.virtual import actions
 from migrations_engine.recent import Recent
+from migrations_engine.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from migrations_engine.changes.hints import Renames
     from migrations_engine.changes.steps import Change, Step
-    from migrations_engine.schema import Schema
 
 
 _PLANS: Recent[Plan] = Recent(64)
@@ -50,7 +51,7 @@ def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto", back: bool = 
         SchemaError: SQLite refuses the new schema, its hints contradict each other, or a foreign key would
             lose the key of its parent.
         UnknownStrategy: There is no such strategy.
-        Unsupported: A virtual table would have to change, or a step cannot be done in the wanted way.
+        Unsupported: A virtual table is out of reach, or a step cannot be done in the wanted way.
     """
     if strategy not in WISHES:
         raise UnknownStrategy(strategy, available=list(WISHES))
@@ -64,7 +65,6 @@ def _made(old: Schema, new: Schema, *, strategy: Wish, back: bool) -> Plan:
     if old.hash == new.hash:
         return Plan(old=old, new=new, change=steps.Change())
     change = compare(old, new)
-    _refuse_virtual(change)
     draft = _Draft(old, new, change)
     if not back:
         draft.refuse_mismatches()
@@ -100,11 +100,16 @@ class _Draft:
     def plan(self, *, altering: bool, strict: bool = False) -> Plan:
         """The plan with ALTER TABLE wherever it serves, or without it."""
         tables = tuple(self._actions(altering=altering, strict=strict))
+        virtual = actions(self._old, self._new, self._change, tables)
+        if strict and (action := next((each for each in virtual if each.way == "rebuild"), None)):
+            message = f"virtual table {action.name} cannot be changed in place. Use --strategy auto"
+            raise Unsupported(message, object_name=action.name)
         return Plan(
             old=self._old,
             new=self._new,
             change=self._change,
             tables=tables,
+            virtual=virtual,
             prelude=self._prelude(),
             finale=self._finale(tables),
         )
@@ -165,15 +170,13 @@ class _Draft:
 
     def _finale(self, tables: Sequence[TableAction]) -> tuple[str, ...]:
         fresh = {fold(a.new.name) for a in tables if a.way in ("rebuild", "create") and a.new is not None}
-        indexes, virtual, views = [], [], []
+        indexes, views = [], []
         for step in self._change.steps:
             if isinstance(step, steps.AddIndex) and fold(step.index.table) not in fresh:
                 indexes.append(ddl.create_index(step.index))
-            elif isinstance(step, steps.AddVirtualTable):
-                virtual.append(step.table.sql)
             elif isinstance(step, steps.AddView):
                 views.append(step.view.sql)
-        return (*indexes, *virtual, *views, *(trigger.sql for trigger in self._triggers(fresh)))
+        return (*indexes, *views, *(trigger.sql for trigger in self._triggers(fresh)))
 
     def _triggers(self, fresh: set[str]) -> list[Trigger]:
         """The triggers to make, by name: new ones, and those that went with their table or view."""
@@ -206,10 +209,10 @@ def _proved(plan: Plan) -> MigrationError | None:
     the same proof is made on the file itself, before the change is committed.
     """
     with contextlib.closing(sqlite.in_memory()) as conn, execute.prepared(conn):
+        virtual.require_modules(conn, plan)
         conn.execute("BEGIN")
         try:
-            for statement in ddl.statements(plan.old):
-                conn.execute(statement)
+            _build(conn, plan)
         except apsw.Error:
             return None
         try:
@@ -222,11 +225,21 @@ def _proved(plan: Plan) -> MigrationError | None:
     return None
 
 
-def _refuse_virtual(change: Change) -> None:
-    for step in change.steps:
-        if isinstance(step, steps.DropVirtualTable):
-            raise Unsupported(
-                f"this version cannot change or drop the virtual table {step.table.name}: do it by hand "
-                f"(DROP TABLE {quote(step.table.name)}), then apply again",
-                object_name=step.table.name,
-            )
+def _build(conn: apsw.Connection, plan: Plan) -> None:
+    """Make the old schema; a virtual table that cannot be made here is there by its statement alone.
+
+    Raises:
+        apsw.Error: The old schema cannot be made here, or the plan is about such a virtual table.
+    """
+    concerned = {fold(table.name) for each in plan.virtual for table in (each.old, each.new) if table}
+    for statement in ddl.statements(Schema(tables=plan.old.tables)):
+        conn.execute(statement)
+    for table in plan.old.virtual_tables:
+        try:
+            conn.execute(table.sql)
+        except apsw.SQLError:
+            if fold(table.name) in concerned:
+                raise
+            virtual.declare(conn, table)
+    for statement in ddl.statements(replace(plan.old, tables=(), virtual_tables=())):
+        conn.execute(statement)

@@ -1,12 +1,14 @@
 """Carrying a plan out inside one transaction: old tables out of the way, new ones beside them, rows across.
 
 prelude     triggers, views and indexes that go
-put away    what is rebuilt or dropped keeps its pages under one of the engine's names
+put away    what is rebuilt or dropped keeps its pages under one of the engine's names; virtual tables first
 alter       what SQLite can do where the table lies
 create      new tables under their own names
 copy        rows, rowids and counters; then the proof that all of them are there
 index       after the rows, which halves the work
+virtual     new virtual tables, filled through their own interface
 finale      indexes, views and triggers that come: last, so that no trigger fires for a copied row
+reindex     full-text indexes of other tables, whose rows and views are all there now
 references  more rows without parents than before are refused
 proof       the structure that came out is the one that was wanted
 """
@@ -24,15 +26,16 @@ from migrations_engine.checks import references
 from migrations_engine.checks.verification import CopyDiffers, verify
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.errors import DataDoesNotFit, Fault, MigrationError, Misfit, SchemaError
-from migrations_engine.execution import kept
+from migrations_engine.execution import kept, virtual
 from migrations_engine.introspection import introspect
 from migrations_engine.model import fold, quote
+from migrations_engine.sql.virtual import definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from migrations_engine.execution.kept import Kept
-    from migrations_engine.planning.plan import Plan, TableAction
+    from migrations_engine.planning.plan import Plan, TableAction, VirtualAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +144,7 @@ def _prove(conn: apsw.Connection, plan: Plan) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class _Work:
-    """One run of a plan; ``away`` has the old tables by folded name."""
+    """One run of a plan; ``away`` has the old tables by folded name, virtual ones too."""
 
     conn: apsw.Connection
     plan: Plan
@@ -151,6 +154,7 @@ class _Work:
 
     def run(self) -> None:
         """All stages, in the order of the module's docstring."""
+        virtual.require_fillable(self.conn, self.plan)
         orphans = self._orphans_before()
         self.conn.execute("SAVEPOINT change")
         self._all(self.plan.prelude)
@@ -159,7 +163,9 @@ class _Work:
         self._create()
         self._copy()
         self._index()
+        self._fill_virtual()
         self._all(self.plan.finale)
+        self._reindex()
         self._check_references(orphans)
         self.conn.execute("RELEASE change")
 
@@ -178,6 +184,11 @@ class _Work:
             self.conn.execute(statement)
 
     def _put_away(self) -> None:
+        for number, virtual_action in enumerate(self.plan.virtual, 1):
+            old = virtual_action.old
+            if old is not None:
+                name = f"{kept.PREFIX}{self.version}_v{number}"
+                self.away[fold(old.name)] = virtual.put_away(self.conn, old, name)
         for number, action in enumerate((*self.plan.going("rebuild"), *self.plan.going("drop")), 1):
             if action.old is not None:
                 name = f"{kept.PREFIX}{self.version}_{number}"
@@ -210,6 +221,27 @@ class _Work:
         for action in (*self.plan.going("rebuild"), *self.plan.going("create")):
             if action.new is not None:
                 self._all(tuple(ddl.create_index(index) for index in action.new.indexes))
+
+    def _fill_virtual(self) -> None:
+        for action in self.plan.virtual:
+            if action.way in ("create", "rebuild"):
+                away = self.away.get(fold(action.old.name)) if action.old else None
+                kept_as = away.kept_as if away else ""
+                self.rows += virtual.make(self.conn, action, kept_as=kept_as, content=self._content(action))
+
+    def _reindex(self) -> None:
+        for action in self.plan.virtual:
+            if action.new is not None and action.filling is not None and action.filling.source == "index":
+                virtual.reindex(self.conn, action.new)
+
+    def _content(self, action: VirtualAction) -> str | None:
+        """Where the table is now that a virtual table had its content in."""
+        source = definition(action.old).source if action.old else None
+        if source is None:
+            return None
+        stays = (a.new.name for a in self.plan.tables if a.new and a.old and fold(a.old.name) == fold(source))
+        away = self.away.get(fold(source))
+        return next(stays, away.kept_as if away else source)
 
     def _old(self, action: TableAction) -> Kept:
         if action.old is None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from migrations_engine import sqlite
+from migrations_engine.errors import Unsupported
 from migrations_engine.execution.kept import PREFIX, Kept
+from migrations_engine.execution.virtual_return import feeders
 from migrations_engine.model import fold, quote
 from migrations_engine.online import capture
 from migrations_engine.online.shape import shape_of
@@ -20,13 +22,20 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from migrations_engine.model import Table
     from migrations_engine.online.shape import TableShape
-    from migrations_engine.planning.plan import Plan, TableAction
+    from migrations_engine.planning.plan import Plan, TableAction, VirtualAction
 
 TABLE = "_tenantdb_way_back"
 
 LOG = "_tenantdb_since"
 """The log of keys written since: not an operation's, which comes and goes on its own."""
+
+_VIRTUAL = "virtual-"
+"""Begins the way of a virtual table."""
+
+REINDEX = f"{_VIRTUAL}reindex"
+"""The way of a full-text index that stayed as it is while the table that it indexes changed."""
 
 _CREATE = f"""
 CREATE TABLE {TABLE} (
@@ -50,7 +59,8 @@ class Return:
     """How one table goes back.
 
     Attributes:
-        way: What the change did with it, as in ``planned.TableAction``.
+        way: What the change did with it, as in ``plan.TableAction``; before it ``virtual-`` for those of
+            ``plan.VirtualAction``.
         old_name: What it was called; None for a table that was created.
         new_name: What it is called now; None for a table that was dropped.
         kept: The old table out of the way, where there is one.
@@ -65,6 +75,11 @@ class Return:
     columns: Mapping[str, str] = field(default_factory=dict)
     fills: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_virtual(self) -> bool:
+        """Whether it is about a virtual table."""
+        return self.way.startswith(_VIRTUAL)
+
 
 def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, version: int) -> None:
     """Write the way back of a change down and note all writes from now on, inside its transaction."""
@@ -75,7 +90,12 @@ def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, version: i
             f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (version, *_row(action, by_name)),
         )
-    if shapes := [shape for action in plan.going("rebuild") if (shape := _noted(action)) is not None]:
+    for virtual in plan.virtual:
+        conn.execute(
+            f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (version, *_virtual_row(virtual, by_name)),
+        )
+    if shapes := _shapes(plan):
         capture.install(conn, shapes, log=LOG)
 
 
@@ -92,9 +112,11 @@ def drop(conn: apsw.Connection) -> None:
     if not _has_remains(conn):
         return
     capture.remove(conn, log=LOG)
+    # Virtual tables first: they take their shadow tables along.
     for (name,) in sqlite.rows(
         conn,
-        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND substr(name, 1, ?) = ?",
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') "
+        "AND substr(name, 1, ?) = ? ORDER BY type DESC",
         (len(PREFIX), PREFIX),
     ):
         conn.execute(f"DROP TABLE main.{quote(name)}")
@@ -127,6 +149,16 @@ def _row(action: TableAction, kept: Mapping[str, Kept]) -> tuple[object, ...]:
     )
 
 
+def _virtual_row(action: VirtualAction, kept: Mapping[str, Kept]) -> tuple[object, ...]:
+    old_name = action.old.name if action.old else None
+    new_name = action.new.name if action.new else None
+    away = kept.get(fold(old_name)) if old_name is not None else None
+    stored = (away.kept_as, away.sql, None) if away else (None, None, None)
+    if action.way == "reindex":
+        old_name = new_name
+    return (f"{_VIRTUAL}{action.way}", old_name, new_name, *stored, "{}", "{}")
+
+
 def _return(row: tuple[Any, ...]) -> Return:
     _, way, old_name, new_name, kept_as, sql, sequence, columns, fills = row
     kept = Kept(name=old_name, kept_as=kept_as, sql=sql, sequence=sequence) if kept_as is not None else None
@@ -140,6 +172,25 @@ def _return(row: tuple[Any, ...]) -> Return:
     )
 
 
+def _shapes(plan: Plan) -> list[TableShape]:
+    """The tables whose writes are noted: those that are merged, and those that feed a virtual table."""
+    found = {fold(a.name): shape for a in plan.going("rebuild") if (shape := _noted(a)) is not None}
+    rebuilt = {fold(action.name) for action in plan.going("rebuild")}
+    for table in _feeding(plan):
+        shape = _followed(table) if fold(table.name) not in rebuilt else None
+        if shape is not None:
+            found[fold(table.name)] = shape
+    return list(found.values())
+
+
+def _feeding(plan: Plan) -> list[Table]:
+    """The tables as they are now whose writes virtual tables showed that are out of the way."""
+    now = {fold(a.old.name): a.new.name if a.new else "" for a in plan.tables if a.old is not None}
+    away = [action.old for action in plan.virtual if action.old is not None]
+    names = [now.get(fold(name), name) for table in away for name in feeders(table, plan.old)]
+    return [table for table in map(plan.new.table, names) if table is not None]
+
+
 def _noted(action: TableAction) -> TableShape | None:
     """The table as the log sees it: its rows named by what the old table knows too.
 
@@ -147,8 +198,25 @@ def _noted(action: TableAction) -> TableShape | None:
     """
     if action.new is None or action.carry is None or not action.carry.match:
         return None
-    shape = shape_of(action.new, key=[name for name, _ in action.carry.match])
+    return _followed(action.new, key=[name for name, _ in action.carry.match])
+
+
+def _followed(table: Table, *, key: Sequence[str] = ()) -> TableShape | None:
+    """A table as the log sees it; None where triggers cannot see every change."""
+    try:
+        shape = shape_of(table, key=key)
+    except Unsupported:
+        return None
     return shape if capture.can_follow(shape, log=LOG) else None
+
+
+def touched(conn: apsw.Connection, table: str) -> int | None:
+    """How many rows of a table were written since; None where nothing notes it."""
+    if fold(table) not in noted(conn):
+        return None
+    query = f"SELECT count(*) FROM (SELECT DISTINCT {{}} FROM main.{LOG} WHERE tbl = ?)"
+    keys = [n for (n,) in sqlite.rows(conn, "SELECT name FROM pragma_table_info(?, 'main')", (LOG,))][2:]
+    return int(sqlite.value(conn, query.format(", ".join(keys)), (table,)))
 
 
 def noted(conn: apsw.Connection) -> set[str]:

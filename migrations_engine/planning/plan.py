@@ -10,11 +10,15 @@ if TYPE_CHECKING:
 
     from migrations_engine.changes.carry import Carry
     from migrations_engine.changes.steps import Change
-    from migrations_engine.model import Table
+    from migrations_engine.changes.virtual import Filling
+    from migrations_engine.model import Table, VirtualTable
     from migrations_engine.schema import Schema
 
 Way = Literal["create", "alter", "rebuild", "drop"]
 """How a table gets from one schema to the other; a table whose indexes alone differ has no way at all."""
+
+VirtualWay = Literal["create", "rebuild", "drop", "reindex"]
+"""How a virtual table gets there; ``reindex`` is for one that stays while what it indexes changes."""
 
 Strategy = Literal["none", "in-place", "rebuild"]
 
@@ -58,6 +62,29 @@ class TableAction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualAction:
+    """What happens to one virtual table.
+
+    Attributes:
+        way: ``create`` a new one, ``rebuild`` it beside the old one, ``drop`` it, or ``reindex`` its content.
+        old: The table before; None where it is created.
+        new: The table afterwards; None where it is dropped.
+        filling: How the new one is filled; None where it is dropped.
+    """
+
+    way: VirtualWay
+    old: VirtualTable | None = None
+    new: VirtualTable | None = None
+    filling: Filling | None = None
+
+    @property
+    def name(self) -> str:
+        """The table's name, as the new schema spells it where it stays."""
+        table = self.new or self.old
+        return table.name if table else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """What an action or an index costs on one file; ``pause`` is predicted, in seconds."""
 
@@ -76,6 +103,7 @@ class Plan:
         new: What it is to hold.
         change: The steps between them.
         tables: What happens to each table that differs.
+        virtual: What happens to each virtual table that differs, or whose content does.
         prelude: Statements that run first: triggers, views and indexes that go.
         finale: Statements that run last: indexes, views and triggers that come.
         costs: What it takes on one file; empty until ``estimate`` has looked at one.
@@ -85,6 +113,7 @@ class Plan:
     new: Schema
     change: Change
     tables: tuple[TableAction, ...] = ()
+    virtual: tuple[VirtualAction, ...] = ()
     prelude: tuple[str, ...] = ()
     finale: tuple[str, ...] = ()
     costs: tuple[Cost, ...] = ()
@@ -92,9 +121,11 @@ class Plan:
     @property
     def strategy(self) -> Strategy:
         """``none`` where nothing differs, ``rebuild`` where any table is copied, else ``in-place``."""
-        if not (self.tables or self.prelude or self.finale):
+        if not (self.tables or self.virtual or self.prelude or self.finale):
             return "none"
-        return "rebuild" if any(action.way == "rebuild" for action in self.tables) else "in-place"
+        copies = any(action.way == "rebuild" for action in self.tables)
+        copies |= any(action.way in ("rebuild", "reindex") for action in self.virtual)
+        return "rebuild" if copies else "in-place"
 
     @property
     def rows(self) -> int:

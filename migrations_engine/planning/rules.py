@@ -30,6 +30,12 @@ _ALL = (
         refuses=True,
     ),
     Rule(
+        name="change-virtual-table",
+        about="Table",
+        meaning="A virtual table takes a form that does not hold all of its rows or columns.",
+        refuses=True,
+    ),
+    Rule(
         name="narrow-type",
         about="Table.column",
         meaning="A type, or an expression in place of values, makes other values of those that are stored.",

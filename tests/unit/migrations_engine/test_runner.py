@@ -303,11 +303,14 @@ def test_a_virtual_table_that_stays_hinders_nobody(filled):
     assert filled.run("SELECT rowid FROM docs('hello')") == [(3,)]
 
 
-def test_a_virtual_table_that_would_change_is_refused_by_name(filled):
-    filled.apply({**USERS, "_virtual_tables": {"docs": "CREATE VIRTUAL TABLE docs USING fts5(body)"}})
-    with pytest.raises(errors.Unsupported) as refused:
-        filled.apply(USERS, allow_destructive=True)
+def test_a_virtual_table_that_differs_cannot_be_changed_in_place(filled):
+    docs = {"_virtual_tables": {"docs": "CREATE VIRTUAL TABLE docs USING fts5(body)"}}
+    filled.apply({**USERS, **docs})
+    other = {"_virtual_tables": {"docs": "CREATE VIRTUAL TABLE docs USING fts5(body, title)"}}
+    with pytest.raises(errors.Unsupported, match="--strategy auto") as refused:
+        filled.apply({**USERS, **other}, strategy="in-place")
     assert refused.value.object_name == "docs"
+    assert filled.apply({**USERS, **other}).strategy == "rebuild"
 
 
 def test_the_settings_of_a_connection_come_back_after_a_failure(filled):
