@@ -9,6 +9,7 @@ always held by the table. Names are bare, without quotes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class Hints:
     fill: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """One ordinary table with everything that stands on it but triggers."""
 
@@ -152,7 +153,11 @@ class Table:
 
     def column(self, name: str) -> Column | None:
         """The column of that name, in any ASCII case."""
-        return next((c for c in self.columns if fold(c.name) == fold(name)), None)
+        return self._columns.get(fold(name))
+
+    @cached_property
+    def _columns(self) -> Mapping[str, Column]:
+        return {fold(column.name): column for column in self.columns}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +197,11 @@ class Objects:
 
     def table(self, name: str) -> Table | None:
         """The table of that name, in any ASCII case."""
-        return next((t for t in self.tables if fold(t.name) == fold(name)), None)
+        return self._tables.get(fold(name))
+
+    @cached_property
+    def _tables(self) -> Mapping[str, Table]:
+        return {fold(table.name): table for table in self.tables}
 
 
 _ASCII_LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})

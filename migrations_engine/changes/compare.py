@@ -98,6 +98,8 @@ class _Comparison:
         if old.name != new.name:
             yield steps.RenameTable(old_name=old.name, name=new.name)
         was, now = _required(self._was, new.name), _required(self._is, new.name)
+        if was == now and self._has_same_names(old, new):
+            return
         if (was.strict, was.without_rowid) != (now.strict, now.without_rowid):
             yield steps.ChangeOptions(table=new.name, strict=new.strict, without_rowid=new.without_rowid)
         added: list[Constraint] = []
@@ -108,6 +110,11 @@ class _Comparison:
         yield from (steps.DropConstraint(table=new.name, constraint=c) for c in dropped)
         yield from self._columns(old, new, was, now, _mentioned(added))
         yield from (steps.AddConstraint(table=new.name, constraint=c) for c in added)
+
+    def _has_same_names(self, old: Table, new: Table) -> bool:
+        """Whether no column comes, goes or is renamed."""
+        is_renamed = self._renames.columns.get(fold(new.name))
+        return not is_renamed and {c.name for c in old.columns} == {c.name for c in new.columns}
 
     def _columns(
         self, old: Table, new: Table, was: Table, now: Table, newly_ruled: set[str]

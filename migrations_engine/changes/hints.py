@@ -26,18 +26,20 @@ class Renames:
 
     def old_table(self, new: Table, old: Objects) -> Table | None:
         """The table that a new one was before: by its hint, else by its name unless another table took it."""
-        if fold(new.name) in self.tables:
-            return old.table(self.tables[fold(new.name)])
-        taken = {fold(name) for name in self.tables.values()}
-        return None if fold(new.name) in taken else old.table(new.name)
+        if self.tables:
+            if fold(new.name) in self.tables:
+                return old.table(self.tables[fold(new.name)])
+            if fold(new.name) in {fold(name) for name in self.tables.values()}:
+                return None
+        return old.table(new.name)
 
     def old_column(self, table: Table, column: str, before: Table) -> str | None:
         """The name that a column of a new table had in the old one; None for a column that is new."""
-        renames = self.columns.get(fold(table.name), {})
-        if fold(column) in renames:
-            return renames[fold(column)]
-        if fold(column) in {fold(name) for name in renames.values()}:
-            return None
+        if renames := self.columns.get(fold(table.name)):
+            if fold(column) in renames:
+                return renames[fold(column)]
+            if fold(column) in {fold(name) for name in renames.values()}:
+                return None
         found = before.column(column)
         return found.name if found else None
 

@@ -19,7 +19,7 @@ from migrations_engine.model import (
 from migrations_engine.sql.lexer import Malformed, tokenize, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from migrations_engine.changes.hints import Renames
 
@@ -37,9 +37,25 @@ def renamed(old: Objects, new: Objects, renames: Renames) -> Objects:
         if before is not None:
             tables[fold(before.name)] = table.name
             columns[fold(before.name)] = column_names(before, table, renames)
+    stays = [table for table in old.tables if fold(table.name) in tables]
+    others = {fold(t.name) for t in stays if not _keeps_names(t, tables, columns)}
     return replace(
-        old, tables=tuple(_table(t, tables, columns) for t in old.tables if fold(t.name) in tables)
+        old,
+        tables=tuple(_table(t, tables, columns) if _mentions(t, others) else t for t in stays),
     )
+
+
+def _keeps_names(table: Table, tables: Mapping[str, str], columns: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether a table and all of its columns are called what they were."""
+    names = columns[fold(table.name)]
+    return tables[fold(table.name)] == table.name and all(
+        names.get(fold(column.name)) == column.name for column in table.columns
+    )
+
+
+def _mentions(table: Table, others: Collection[str]) -> bool:
+    """Whether a table is one of some, by folded name, or refers to one."""
+    return fold(table.name) in others or any(fold(key.parent) in others for key in table.foreign_keys)
 
 
 def column_names(old: Table, new: Table, renames: Renames) -> dict[str, str]:

@@ -11,6 +11,7 @@ import apsw
 from migrations_engine import extensions, sqlite
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.model import Column, Table, fold
+from migrations_engine.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,9 @@ class Refusal:
     column: str | None = None
 
 
+_KNOWN: Recent[tuple[Refusal, ...]] = Recent(1024)
+
+
 def refusals(objects: Objects) -> Iterator[Refusal]:
     """What SQLite refuses of a schema, object by object.
 
@@ -56,12 +60,13 @@ def refusals(objects: Objects) -> Iterator[Refusal]:
     functions and collations of the application may be missing here.
     """
     with contextlib.closing(_scratch()) as conn:
+        stand_on = {fold(trigger.table) for trigger in objects.triggers}
         for table in objects.tables:
-            yield from _refused_table(conn, table)
-            for index in table.indexes:
-                message = _refused(conn, ddl.create_index(index))
-                if message is not None:
-                    yield Refusal(kind="index", name=index.name, table=table.name, message=message)
+            made = _Made(table)
+            if fold(table.name) in stand_on:
+                yield from _refused_parts(conn, made)
+            else:
+                yield from _refused_alone(conn, made)
         for view in objects.views:
             message = _refused(conn, view.sql)
             if message is not None:
@@ -96,14 +101,48 @@ def _refused(conn: apsw.Connection, sql: str) -> str | None:
     return None
 
 
-def _refused_table(conn: apsw.Connection, table: Table) -> Iterator[Refusal]:
+class _Made:
+    """A table with the statements that make it."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.statement = ddl.create_table(table)
+        self.indexes = tuple(ddl.create_index(index) for index in table.indexes)
+
+
+def _refused_alone(conn: apsw.Connection, made: _Made) -> tuple[Refusal, ...]:
+    """What SQLite refuses of a table that nothing else needs: said once of equal ones.
+
+    It is gone afterwards, because SQLite searches its whole schema again for each object that is made.
+    """
+
+    def found() -> tuple[Refusal, ...]:
+        conn.execute("SAVEPOINT alone")
+        refused = tuple(_refused_parts(conn, made))
+        conn.execute("ROLLBACK TO alone; RELEASE alone")
+        return refused
+
+    return _KNOWN.get((extensions.in_use(), made.statement, made.indexes), found)
+
+
+def _refused_parts(conn: apsw.Connection, made: _Made) -> Iterator[Refusal]:
+    """What SQLite refuses of a table and its indexes."""
+    yield from _refused_table(conn, made)
+    for index, statement in zip(made.table.indexes, made.indexes, strict=True):
+        message = _refused(conn, statement)
+        if message is not None:
+            yield Refusal(kind="index", name=index.name, table=made.table.name, message=message)
+
+
+def _refused_table(conn: apsw.Connection, made: _Made) -> Iterator[Refusal]:
     """Make a table; where SQLite refuses it, say so of each part that it refuses alone.
 
     The table is made without its rules then, so that what stands on it is not refused for its sake.
     """
-    message = _refused(conn, ddl.create_table(table))
+    message = _refused(conn, made.statement)
     if message is None:
         return
+    table = made.table
     blamed = False
     for column, part in _parts(table):
         conn.execute("SAVEPOINT probe")

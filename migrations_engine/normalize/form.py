@@ -32,7 +32,8 @@ def canonical(objects: Objects) -> Objects:
     Raises:
         Malformed: The text of an object cannot be read.
     """
-    scope = schema_names(objects)
+    # Most schemas have neither views nor triggers.
+    scope = schema_names(objects) if objects.views or objects.triggers else frozenset()
     return Objects(
         tables=_by_name(tables.table(table) for table in objects.tables),
         views=_by_name(statements.view(view, scope) for view in objects.views),

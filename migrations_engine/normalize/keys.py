@@ -44,5 +44,7 @@ def _entry(entry: IndexedColumn, scope: Scope) -> IndexedColumn:
         text = expression(entry.expression, scope.names)
         return replace(entry, expression=text, collation=collation(entry.collation))
     name = fold(entry.expression)
-    of_column = scope.collations.get(name)
-    return replace(entry, expression=name, collation=key_collation(entry.collation, of_column=of_column))
+    collated = key_collation(entry.collation, of_column=scope.collations.get(name))
+    if (name, collated) == (entry.expression, entry.collation):
+        return entry
+    return replace(entry, expression=name, collation=collated)

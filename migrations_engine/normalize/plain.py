@@ -14,19 +14,15 @@ if TYPE_CHECKING:
 
 def text(value: object) -> str:
     """A value as JSON in one spelling only."""
-    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return json.dumps(value, default=_plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def _plain(value: object) -> object:
-    """A value as JSON knows it; fields at their default are left out, so that new ones change no hash."""
+def _plain(value: object) -> dict[str, object]:
+    """A value of the model by its fields; those at their default are left out: new ones change no hash."""
     kind: type = type(value)
-    if kind is tuple:
-        return [_plain(each) for each in value]  # type: ignore[attr-defined] # it is a tuple
-    if kind in (str, bool):
-        return value
     names, values_of, defaults = _fields(kind)
     return {
-        name: each if type(each) is str else _plain(each)
+        name: each
         for name, each, default in zip(names, values_of(value), defaults, strict=True)
         if each is not default and each != default
     }

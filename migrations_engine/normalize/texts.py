@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 def settled(table: Table) -> Table:
     """The table with such words in single quotes, in all expressions of its definition; the hash stays."""
+    if not any('"' in text for text in _expressions(table)):
+        return table
     scope = table_scope(table).names
     return replace(
         table,

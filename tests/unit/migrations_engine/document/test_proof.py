@@ -36,5 +36,18 @@ def test_what_stands_on_a_refused_table_is_not_refused_for_its_sake():
     "sql", ["ATTACH ':memory:' AS x", "PRAGMA page_size", "DROP TABLE t", "CREATE TEMP TABLE x(a)"]
 )
 def test_the_authorizer_lets_nothing_through_but_a_schema(sql):
-    (refusal,) = refusals(Objects(tables=(table(),), views=(View(name="v", sql=sql),)))
+    trigger = Trigger(name="g", table="t", sql="CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END")
+    view = View(name="v", sql=sql)
+    (refusal,) = refusals(Objects(tables=(table(),), views=(view,), triggers=(trigger,)))
     assert refusal == Refusal(kind="view", name="v", table="v", message="not authorized")
+
+
+def test_a_table_is_refused_again_once_its_function_is_not_there_any_more(tmp_path, monkeypatch):
+    code = "def add(conn): conn.create_scalar_function('twice', lambda v: 2 * v, deterministic=True)"
+    (tmp_path / "functions_of_ours.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    objects = Objects(tables=(table(checks=(Check(expression="twice(a) > 1"),)),))
+    monkeypatch.setenv("TENANTDB_EXTENSIONS", "functions_of_ours:add")
+    assert list(refusals(objects)) == []
+    monkeypatch.delenv("TENANTDB_EXTENSIONS")
+    assert [refusal.kind for refusal in refusals(objects)] == ["table"]
