@@ -22,6 +22,7 @@ from migrations_engine.execution.merge import Merge, merge
 from migrations_engine.execution.virtual_return import Away
 from migrations_engine.introspection import introspect
 from migrations_engine.model import Hints, Table, VirtualTable, fold, quote
+from migrations_engine.normalize import defaults
 from migrations_engine.schema import Schema
 from migrations_engine.sql.virtual import definition
 
@@ -117,7 +118,7 @@ class _Return:
                     sqlite.value(
                         self._conn,
                         f"SELECT count(*) FROM main.{quote(table.name)} "
-                        f"WHERE {quote(column.name)} IS NOT {column.default or 'NULL'}",
+                        f"WHERE {quote(column.name)} IS NOT {defaults.value(column.default)}",
                     )
                 )
                 if rows:

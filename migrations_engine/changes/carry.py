@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migrations_engine.model import Column, Table, fold, quote
+from migrations_engine.normalize import defaults
 from migrations_engine.sql.affinity import affinity, rewrites
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def between(old: Table, new: Table, *, columns: Mapping[str, str], fills: Mappin
     if rowid is not None:
         given.append((rowid[0], quote(rowid[1])))
     if not given:  # every column is new, and there is no rowid to hold on to: one default stands for the row
-        given = [(stored[0].name, stored[0].default or "NULL")]
+        given = [(stored[0].name, defaults.value(stored[0].default))]
     kept = {key: name for key, name in columns.items() if key not in fills}
     return Carry(
         values=tuple(given),

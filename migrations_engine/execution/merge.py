@@ -19,6 +19,7 @@ from migrations_engine.changes.carry import key_columns
 from migrations_engine.checks import forming
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.model import Column, Table, fold, quote
+from migrations_engine.normalize import defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ def _value(work: Merge, name: str) -> str:
         return f"CASE WHEN {there} THEN o.{quote(name)} ELSE {fresh} END"
     ours = next((c.name for c in work.new.columns if _was(work, c) == fold(name)), None)
     if ours is None:
-        return f"CASE WHEN {there} THEN o.{quote(name)} ELSE {column.default or 'NULL'} END"
+        return f"CASE WHEN {there} THEN o.{quote(name)} ELSE {defaults.value(column.default)} END"
     same = _same(f"n.{quote(ours)}", f"f.{quote(ours)}")
     return f"CASE WHEN {there} AND {same} THEN o.{quote(name)} ELSE n.{quote(ours)} END"
 

@@ -13,6 +13,11 @@ from migrations_engine.sql.parentheses import stripped
 _VALUES: Final = frozenset(("TRUE", "FALSE", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP"))
 
 
+def value(text: str | None) -> str:
+    """A default as an expression that means the same in any place, where a bare word would be a column."""
+    return (None if text is None else default(text)) or "NULL"
+
+
 @lru_cache(maxsize=4096)
 def default(text: str) -> str | None:
     """The canonical text of what follows DEFAULT; None for NULL, which is what no default gives."""

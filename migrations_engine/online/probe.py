@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from migrations_engine.changes.carry import rowid_column
 from migrations_engine.errors import Unsupported
 from migrations_engine.model import fold, quote
+from migrations_engine.normalize import defaults
 from migrations_engine.online.shape import BINARY, column_collation, may_be_null
 from migrations_engine.sql.affinity import affinity
 from migrations_engine.sql.lexer import tokenize, unquote
@@ -95,7 +96,7 @@ def _as_stored(shape: TableShape, name: str) -> str:
     column = shape.table.column(name)
     if column is None or column.default is None or may_be_null(shape.table, name):
         return f"NEW.{quote(name)}"
-    return f"coalesce(NEW.{quote(name)}, {column.default})"
+    return f"coalesce(NEW.{quote(name)}, {defaults.value(column.default)})"
 
 
 def _bare(table: Table, column: Column) -> str:
@@ -121,5 +122,6 @@ def _require_no_rowid(shape: TableShape) -> None:
 
 def _names(unique: UniqueKey) -> Iterator[str]:
     """All words and names in the texts of a unique key, folded."""
-    texts = [part.expression for part in unique.columns] + ([unique.where] if unique.where else [])
-    return (fold(unquote(token.text)) for text in texts for token in tokenize(text))
+    yield from (fold(part.expression) for part in unique.columns if part.is_column)
+    texts = [part.expression for part in unique.columns if not part.is_column] + [unique.where or ""]
+    yield from (fold(unquote(token.text)) for text in texts for token in tokenize(text))

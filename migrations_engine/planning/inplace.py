@@ -7,6 +7,7 @@ wanted table is proved elsewhere, by running them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,16 @@ from migrations_engine.changes import steps
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.model import Check, Column, ForeignKey, PrimaryKey, Table, fold, quote
 from migrations_engine.normalize.texts import strings
+from migrations_engine.sql.affinity import Affinity, affinity
 from migrations_engine.sql.lexer import Malformed, tokenize, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from migrations_engine.changes.steps import Step
+
+_INTEGER = re.compile(r"[+-]?\s*(?:0[xX][0-9a-fA-F]+|\d{1,18})")
+_NUMBER = re.compile(r"[+-]?\s*(?:\d|\.\d)")
 
 _MOVING = frozenset({"CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME"})
 
@@ -96,7 +101,7 @@ def _words(expression: str) -> set[str]:
 def _add(table: str, new: Table, step: steps.AddColumn, rules: list[Check | ForeignKey]) -> str:
     """The statement that appends a column, with the rules that are about it alone."""
     column = step.column
-    if (reason := _refused(column)) or step.fill is not None:
+    if (reason := _refused(column, strict=new.strict)) or step.fill is not None:
         raise NotInPlace(f"{step.text} ({reason or 'its fill is computed for every row'})")
     alone = Table(
         name=table,
@@ -117,13 +122,28 @@ def _refuse_capture(old: Table, step: steps.AddColumn) -> None:
         raise NotInPlace(f"{step.text} (the table has a string of that name, perhaps in double quotes)")
 
 
-def _refused(column: Column) -> str | None:
+def _refused(column: Column, *, strict: bool) -> str | None:
     """Why ALTER TABLE cannot append a column; None where it can."""
     default = column.default
     if column.generated is not None and column.generated.stored:
         return "a stored generated column is computed for every row"
     if default is not None and (default.startswith("(") or default.upper() in _MOVING):
         return "its default is no constant"
+    if default is not None and _reads_otherwise(default, affinity(column.type, strict=strict)):
+        return "present rows would read its default in another form than new ones"
     if column.not_null and column.generated is None and (default is None or default.upper() == "NULL"):
         return "NOT NULL without a default"
     return None
+
+
+def _reads_otherwise(default: str, kind: Affinity) -> bool:
+    """Whether SQLite reads a default from rows that were there before in another form than it stores it.
+
+    An appended column is not written: in TEXT such rows read ``DEFAULT 1.50`` as '1.50', new ones get '1.5';
+    versions before 3.41 read TRUE as 1 there, and 1.0 without a type as 1.
+    """
+    if kind not in ("TEXT", "BLOB"):
+        return False
+    if default.upper() in ("TRUE", "FALSE"):
+        return kind == "TEXT"
+    return _NUMBER.match(default) is not None and _INTEGER.fullmatch(default) is None

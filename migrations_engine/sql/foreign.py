@@ -32,8 +32,10 @@ def without_foreign_keys(sql: str) -> str:
     """
     tokens = tokenize(sql)
     spans = [_span(tokens, at) for at in range(len(tokens)) if _word(tokens, at) == "REFERENCES"]
-    for first, behind in reversed(spans):
-        sql = sql[: tokens[first].start] + sql[tokens[behind - 1].end :]
+    for first, behind in reversed(_joined(spans)):
+        # The comma before goes too, unless a constraint follows without one, as SQLite lets it.
+        lead = _word(tokens, first - 1) == "," and _word(tokens, behind) in (",", ")")
+        sql = sql[: tokens[first - lead].start] + sql[tokens[behind - 1].end :]
     return sql
 
 
@@ -47,15 +49,18 @@ def _span(tokens: list[Token], at: int) -> tuple[int, int]:
         first = _open(tokens, at - 1) - 2
     if _word(tokens, first - 2) == "CONSTRAINT":
         first -= 2
-    if first != at and _word(tokens, first) != "REFERENCES" and _is_table_constraint(tokens, first):
-        first -= _word(tokens, first - 1) == ","
     return first, behind
 
 
-def _is_table_constraint(tokens: list[Token], first: int) -> bool:
-    """Whether a clause that begins here is one of the table, with a comma of its own before it."""
-    start = first + 2 if _word(tokens, first) == "CONSTRAINT" else first
-    return _word(tokens, start) == "FOREIGN"
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Clauses in order, those that follow each other as one."""
+    found: list[tuple[int, int]] = []
+    for first, behind in spans:
+        if found and found[-1][1] == first:
+            found[-1] = (found[-1][0], behind)
+        else:
+            found.append((first, behind))
+    return found
 
 
 def _tail(tokens: list[Token], at: int) -> int:

@@ -27,7 +27,11 @@ from migrations_engine.sql.foreign import without_foreign_keys
         ),
         (
             "CREATE TABLE t(a, FOREIGN KEY(a) REFERENCES p FOREIGN KEY(a) REFERENCES q, CHECK (a > 0))",
-            "CREATE TABLE t(a , CHECK (a > 0))",
+            "CREATE TABLE t(a, CHECK (a > 0))",
+        ),
+        (
+            "CREATE TABLE t(a, FOREIGN KEY(a) REFERENCES p CHECK (a > 0))",
+            "CREATE TABLE t(a,  CHECK (a > 0))",
         ),
         (
             "CREATE TABLE t(a DEFAULT 'REFERENCES x', [references] INT, \"FOREIGN\" INT)",

@@ -50,6 +50,7 @@ CHANGES = {
     "a dropped column": {"Users": {"id": OLD["Users"]["id"], "email": OLD["Users"]["email"]}, "_views": {}},
     "a dropped table": {"Notes": None, "_triggers": {}},
     "an appended column": {"Users": users(tag="TEXT DEFAULT 'x'")},
+    "an appended column with a bare word": {"Users": users(tag="TEXT DEFAULT draft", kind='"a" DEFAULT "b"')},
     "a computed column": {"Users": users(low="TEXT AS (lower(email)) STORED")},
     "a column with a moving default": {"Users": users(at="TEXT DEFAULT CURRENT_TIMESTAMP")},
     "a filled column": {"Users": users(slug="TEXT NOT NULL", _fill={"slug": "lower(email)"})},

@@ -77,11 +77,23 @@ def test_a_column_with_a_constant_default_is_appended_in_place(filled):
         "TEXT DEFAULT (date('now'))",
         "TEXT GENERATED ALWAYS AS (lower(email)) STORED",
         "TEXT UNIQUE",
+        "TEXT DEFAULT 1.50",
+        "VARCHAR(5) DEFAULT true",
+        "DEFAULT -1e3",
     ],
 )
 def test_a_column_that_sqlite_does_not_append_is_rebuilt(filled, definition):
     result = filled.apply(with_users(x=definition))
     assert (result.strategy, result.rows) == ("rebuild", 2)
+
+
+@pytest.mark.parametrize(
+    "definition", ["TEXT DEFAULT 1.50", "TEXT DEFAULT -0X1f", "REAL DEFAULT 1e3", "BOOL DEFAULT TRUE"]
+)
+def test_rows_of_before_and_new_ones_have_the_same_default(filled, definition):
+    filled.apply(with_users(x=definition))
+    filled.run("INSERT INTO Users(email) VALUES ('new@x')")
+    assert len(filled.run("SELECT DISTINCT x, typeof(x) FROM Users")) == 1
 
 
 def test_a_computed_column_is_appended_in_place_with_its_reference(filled):

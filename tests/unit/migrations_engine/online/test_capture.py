@@ -28,6 +28,16 @@ def test_an_insert_notes_the_rowid_that_sqlite_chose(captured: Captured) -> None
     assert source.noted() == [("t", 4)]
 
 
+def test_unique_columns_may_have_any_name(captured: Captured) -> None:
+    odd = 'CREATE TABLE t (id INTEGER PRIMARY KEY, "1st" TEXT, "it\'s" DEFAULT draft NOT NULL);'
+    source = captured(
+        f"""{odd} CREATE UNIQUE INDEX i ON t ("1st" COLLATE NOCASE, "it's") WHERE "1st" > '';"""
+    )
+    source.conn.execute("INSERT INTO t VALUES (1, 'a', 'draft')")
+    source.conn.execute("INSERT OR REPLACE INTO t VALUES (2, 'A', NULL)")
+    assert set(source.noted()) == {("t", 1), ("t", 2)}
+
+
 def test_an_update_of_the_key_notes_the_old_and_the_new_one(captured: Captured) -> None:
     source = captured(T + ROWS)
     source.conn.execute("UPDATE t SET id = 10 WHERE id = 2")
