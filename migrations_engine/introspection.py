@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -130,10 +131,11 @@ def _objects(conn: apsw.Connection) -> Iterator[_Row]:
         raise DatabaseDamaged(f"{conn.filename}: a statement of its schema is not UTF-8: {error}") from None
     shadows = pragmas.shadow_tables(conn) if any(is_virtual for *_, is_virtual in rows) else frozenset()
     for kind, name, table, sql, _ in rows:
-        if not any(_is_internal(each, shadows) for each in (name, table)):
+        if not (_is_internal(name, shadows) or _is_internal(table, shadows)):
             yield kind, name, table, sql
 
 
+@lru_cache(maxsize=4096)
 def _is_internal(name: str, shadows: frozenset[str]) -> bool:
     """Whether an object of that name belongs to SQLite, to the engine or to a virtual table."""
     folded = fold(name)

@@ -29,6 +29,7 @@ from migrations_engine.errors import DataDoesNotFit, Fault, MigrationError, Misf
 from migrations_engine.execution import kept, virtual
 from migrations_engine.introspection import introspect
 from migrations_engine.model import fold, quote
+from migrations_engine.planning.ties import at_risk
 from migrations_engine.sql.virtual import definition
 
 if TYPE_CHECKING:
@@ -249,9 +250,9 @@ class _Work:
         return self.away[fold(action.old.name)]
 
     def _orphans_before(self) -> references.Orphans:
-        found = references.orphans(
-            self.conn, (t.name for t in self.plan.old.tables if self._concerned(t.name))
-        )
+        found = references.orphans(self.conn, at_risk(self.plan, self.plan.old))
+        if not found:
+            return found
         stays = [a for a in self.plan.tables if a.old is not None and a.new is not None]
         return references.translated(
             found,
@@ -264,16 +265,6 @@ class _Work:
         )
 
     def _check_references(self, before: references.Orphans) -> None:
-        after = references.orphans(
-            self.conn, (t.name for t in self.plan.new.tables if self._concerned(t.name))
-        )
+        after = references.orphans(self.conn, at_risk(self.plan, self.plan.new))
         if misfits := references.newly_lost(before, after):
             raise DataDoesNotFit(misfits)
-
-    def _concerned(self, table: str) -> bool:
-        """Whether rows of a table can lose their parents: it changes itself, or a parent of it does."""
-        touched = {fold(t.name) for a in self.plan.tables for t in (a.old, a.new) if t is not None}
-        ours = [t for t in (self.plan.old.table(table), self.plan.new.table(table)) if t is not None]
-        return fold(table) in touched or any(
-            fold(key.parent) in touched for t in ours for key in t.foreign_keys
-        )
