@@ -10,6 +10,7 @@ from migrations_engine import normalize
 from migrations_engine.changes import hints, steps
 from migrations_engine.changes.renaming import column_names, renamed
 from migrations_engine.changes.steps import Change, Constraint, Step
+from migrations_engine.changes.suggestions import suggested
 from migrations_engine.model import (
     Check,
     Column,
@@ -42,7 +43,9 @@ def compare(old: Objects, new: Objects) -> Change:
     Raises:
         SchemaError: A hint cannot be read one way only.
     """
-    return Change(steps=tuple(_Comparison(old, new).steps()))
+    comparison = _Comparison(old, new)
+    found = tuple(comparison.steps())
+    return Change(steps=found, suggestions=tuple(suggested(found, old, new, comparison.renames)))
 
 
 class _Comparison:
@@ -50,8 +53,8 @@ class _Comparison:
 
     def __init__(self, old: Objects, new: Objects) -> None:
         self._old, self._new = old, new
-        self._renames = hints.acting(old, new)
-        self._old_as_new = renamed(old, new, self._renames)
+        self.renames = hints.acting(old, new)
+        self._old_as_new = renamed(old, new, self.renames)
         self._was = normalize.canonical(self._old_as_new)
         self._is = normalize.canonical(new)
 
@@ -59,7 +62,7 @@ class _Comparison:
         """All steps: what goes, what changes, what comes."""
         yield from self._dropped()
         for table in self._new.tables:
-            before = self._renames.old_table(table, self._old)
+            before = self.renames.old_table(table, self._old)
             if before is None:
                 yield steps.AddTable(table=table)
             else:
@@ -77,7 +80,7 @@ class _Comparison:
         yield from (
             steps.DropVirtualTable(table=t) for t in self._old.virtual_tables if fold(t.name) not in there
         )
-        kept = {fold(t.name) for n in self._new.tables if (t := self._renames.old_table(n, self._old))}
+        kept = {fold(t.name) for n in self._new.tables if (t := self.renames.old_table(n, self._old))}
         yield from (steps.DropTable(table=t) for t in self._old.tables if fold(t.name) not in kept)
 
     def _added(self) -> Iterator[Step]:
@@ -113,13 +116,13 @@ class _Comparison:
 
     def _has_same_names(self, old: Table, new: Table) -> bool:
         """Whether no column comes, goes or is renamed."""
-        is_renamed = self._renames.columns.get(fold(new.name))
+        is_renamed = self.renames.columns.get(fold(new.name))
         return not is_renamed and {c.name for c in old.columns} == {c.name for c in new.columns}
 
     def _columns(
         self, old: Table, new: Table, was: Table, now: Table, newly_ruled: set[str]
     ) -> Iterator[Step]:
-        names = column_names(old, new, self._renames)
+        names = column_names(old, new, self.renames)
         fills = {fold(name): text for name, text in new.hints.fill.items()}
         yield from (
             steps.DropColumn(table=new.name, column=c) for c in old.columns if fold(c.name) not in names

@@ -5,8 +5,9 @@ Names are the new schema's where it has the object, the old one's where the obje
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from migrations_engine.changes.virtual import filling
 from migrations_engine.model import (
@@ -22,6 +23,9 @@ from migrations_engine.model import (
     VirtualTable,
 )
 from migrations_engine.sql.virtual import definition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Constraint = PrimaryKey | Unique | Check | ForeignKey
 
@@ -392,10 +396,39 @@ class DropVirtualTable(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """Something that went and something that came, which look like one thing that was renamed.
+
+    Attributes:
+        old: What went, as ``Table`` or ``Table.column``.
+        new: What came, in the same form.
+        table: The table of the new document in which the hint is to stand.
+        hint: The hint, as it stands in the document.
+    """
+
+    old: str
+    new: str
+    table: str
+    hint: Mapping[str, object]
+
+    @property
+    def text(self) -> str:
+        """What to write, for whom it was a rename."""
+        written = json.dumps(dict(self.hint), ensure_ascii=False)[1:-1]
+        return f"{self.old} goes and {self.new} comes; if that is a rename, write {written} in {self.table}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What differs between two schemas, read as one transformation; it never depends on rows."""
+    """What differs between two schemas, read as one transformation; it never depends on rows.
+
+    Attributes:
+        steps: What differs.
+        suggestions: The hints that may be missing: a drop and an add that look like a rename.
+    """
 
     steps: tuple[Step, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
 
     @property
     def destructive(self) -> bool:

@@ -120,14 +120,24 @@ def change_document(change: Change) -> dict[str, Any]:
         {"kind": step.kind, "subject": step.subject, "text": step.text, "destroys": step.destroys}
         for step in change.steps
     ]
-    return {"destructive": change.destructive, "losses": list(change.losses), "steps": steps}
+    suggestions = [
+        {"old": each.old, "new": each.new, "table": each.table, "hint": dict(each.hint)}
+        for each in change.suggestions
+    ]
+    return {
+        "destructive": change.destructive,
+        "losses": list(change.losses),
+        "steps": steps,
+        "suggestions": suggestions,
+    }
 
 
 def change_lines(change: Change) -> list[str]:
-    """A change as people read it, a step a line; those that destroy data say so."""
-    return [
+    """A change as people read it, a step a line; those that destroy data say so, then what may be renames."""
+    lines = [
         f"  {step.text}{f'  (destroys: {step.destroys})' if step.destroys else ''}" for step in change.steps
     ]
+    return [*lines, *(f"Hint: {each.text}" for each in change.suggestions)]
 
 
 def _import_document(schema: Schema, to: Path | None) -> dict[str, Any]:
