@@ -21,8 +21,8 @@ _FED = "INSERT INTO ext (rowid, title) VALUES (NEW.id, NEW.title);"
 _TAKEN = "INSERT INTO ext (ext, rowid, title) VALUES ('delete', OLD.id, OLD.title);"
 
 
-def schema(**columns: str) -> engine.Schema:
-    """The usual tables, posts with these columns beside their key, and the virtual tables."""
+def schema(**columns: object) -> engine.Schema:
+    """The usual tables, posts with these columns (and hints) beside their key, and the virtual tables."""
     document = json.loads(fleet.OLD.to_json())
     document["posts"] = {"id": "INTEGER PRIMARY KEY", **columns}
     document["_virtual_tables"] = {
@@ -43,6 +43,9 @@ def schema(**columns: str) -> engine.Schema:
 OLD = schema(title="TEXT")
 NEW = schema(title="TEXT NOT NULL", stars="INTEGER NOT NULL DEFAULT 1")
 """Needs a rebuild of ``posts``, whose indexed column stays as it is."""
+
+TRIMMED = schema(title="TEXT NOT NULL", _fill={"title": "trim(title)"})
+"""Needs a rebuild of ``posts``, and its index anew."""
 
 _DELETES = ("posts WHERE id", "own WHERE rowid", "bare WHERE rowid", "four WHERE docid", "spots WHERE id")
 

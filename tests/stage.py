@@ -34,6 +34,7 @@ SCHEMAS = {
     "rebuilt": histories.REBUILT,
     "posts": posts.OLD,
     "starred posts": posts.NEW,
+    "trimmed posts": posts.TRIMMED,
 }
 
 

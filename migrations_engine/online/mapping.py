@@ -15,7 +15,7 @@ from migrations_engine.changes.compare import compare
 from migrations_engine.changes.steps import AddColumn, ChangeColumn
 from migrations_engine.errors import Unsupported
 from migrations_engine.model import fold, quote
-from migrations_engine.online.shape import key_collation, may_be_null, require_no_virtual, shape_of, shapes
+from migrations_engine.online.shape import key_collation, may_be_null, shape_of, shapes
 from migrations_engine.sql.affinity import affinity, rewrites
 from migrations_engine.sql.lexer import tokenize
 
@@ -86,10 +86,9 @@ def between(old: Objects, new: Objects) -> tuple[Mapping, ...]:
     column that had its name before, else its default.
 
     Raises:
-        Unsupported: A table whose rows the two schemas cannot name alike, or a virtual table.
+        Unsupported: A table whose rows the two schemas cannot name alike.
         SchemaError: A hint that cannot be read one way only.
     """
-    require_no_virtual(old, new)
     fills = _acting_fills(old, new)
     return tuple(
         _mapping(before, table, columns, fills.get(fold(table.name), {}))
@@ -103,10 +102,9 @@ def reverse(old: Objects, new: Objects) -> tuple[Mapping, ...]:
     What both schemas know goes back, whatever filled it on the way there; what only ``old`` knows is kept.
 
     Raises:
-        Unsupported: A table whose rows the two schemas cannot name alike, or a virtual table.
+        Unsupported: A table whose rows the two schemas cannot name alike.
         SchemaError: A hint that cannot be read one way only.
     """
-    require_no_virtual(old, new)
     return tuple(
         _mapping(table, before, _inverse(table, columns), {}, merge=True)
         for before, table, columns in _lasting(old, new)

@@ -15,15 +15,18 @@ Comparing costs time, which in a pause is the writers'. It is left out where not
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from migrations_engine import sqlite
-from migrations_engine.errors import Unsupported
+import apsw
+
+from migrations_engine import pragmas, sqlite
+from migrations_engine.errors import Unsupported, VerificationFailed
 from migrations_engine.model import fold, quote
-from migrations_engine.online import capture
+from migrations_engine.online import capture, virtual
 from migrations_engine.online.comparison import Comparison
 from migrations_engine.online.link import linked
 from migrations_engine.online.mapping import identity
@@ -31,13 +34,12 @@ from migrations_engine.online.rewrite import KEYS, Rewrite, behind, make_keys
 from migrations_engine.online.shape import literal, shape_of
 from migrations_engine.sql.lexer import Malformed
 from migrations_engine.sql.tables import parse_table
+from migrations_engine.sql.virtual import is_shadow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    import apsw
-
-    from migrations_engine.model import VirtualTable
+    from migrations_engine.model import Objects, VirtualTable
     from migrations_engine.online.mapping import Mapping
     from migrations_engine.online.replay import Admit
 
@@ -59,11 +61,74 @@ class Followed:
     noted: tuple[Mapping, ...]
     compared: tuple[Mapping, ...]
 
+    def is_stale(self, target: apsw.Connection, schema: str, watermark: int) -> bool:
+        """Whether it may have changed since that note, of which it is known that commits came."""
+        if not self.noted:
+            return True
+        names = [mapping.source.name for mapping in self.noted]
+        return has_notes(target, schema, names, watermark) or self._stamps_differ(target, schema)
+
+    def bring_over(self, target: apsw.Connection, schema: str) -> int:
+        """Put the rows that differ in place, and compare each of them; gives how many there are."""
+        return sum(_bring_over(target, schema, mapping) for mapping in self.compared)
+
+    def verify(self, target: apsw.Connection, schema: str) -> int:
+        """The same, then compare every row; gives how many there are."""
+        return sum(_verify(target, schema, mapping) for mapping in self.compared)
+
+    def _stamps_differ(self, target: apsw.Connection, schema: str) -> bool:
+        """Whether one of the few rows differs that are equal only where all blocks are."""
+        for name, condition in self._stamps:
+            theirs = f"SELECT * FROM {schema}.{quote(name)} WHERE {condition}"
+            ours = f"SELECT * FROM main.{quote(name)} WHERE {condition}"
+            for pair in ((theirs, ours), (ours, theirs)):
+                if sqlite.value(target, f"SELECT EXISTS ({' EXCEPT '.join(pair)})"):
+                    return True
+        return False
+
     @property
-    def stamps(self) -> tuple[tuple[str, str], ...]:
-        """(shadow table, condition) of the few rows that are equal only where all blocks are; FTS5's."""
-        blocks = f"id IN ({_AVERAGES}, {_STRUCTURE})"
-        return ((f"{self.name}_config", "TRUE"), (f"{self.name}_data", blocks)) if self.noted else ()
+    def _stamps(self) -> tuple[tuple[str, str], ...]:
+        return (
+            (f"{self.name}_config", "TRUE"),
+            (f"{self.name}_data", f"id IN ({_AVERAGES}, {_STRUCTURE})"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refilled:
+    """An index of another table whose rows differ between both sides: made again from those of the target.
+
+    Attributes:
+        name: What it is called.
+        module: FTS4 or FTS5, in lower case.
+        feeds: The source tables whose changes make it stale; empty where any may do so.
+    """
+
+    name: str
+    module: str
+    feeds: tuple[str, ...]
+
+    def is_stale(self, target: apsw.Connection, schema: str, watermark: int) -> bool:
+        """Whether rows that it indexes may have come since that note."""
+        return has_notes(target, schema, self.feeds, watermark)
+
+    def bring_over(self, target: apsw.Connection, _schema: str) -> int:
+        """Make it again."""
+        name = quote(self.name)
+        target.execute(f"INSERT INTO main.{name} ({name}) VALUES ('rebuild')")
+        return 0
+
+    def verify(self, target: apsw.Connection, schema: str) -> int:
+        """Make it again, and let the module hold it against the rows."""
+        self.bring_over(target, schema)
+        name = quote(self.name)
+        # FTS5 holds the index against the rows of another table only with a rank; FTS4 knows none.
+        columns, values = (f"{name}, rank", ", 1") if self.module == "fts5" else (name, "")
+        try:
+            target.execute(f"INSERT INTO main.{name} ({columns}) VALUES ('integrity-check'{values})")
+        except apsw.CorruptError:
+            raise VerificationFailed(table=self.name, count=1, sample=()) from None
+        return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +143,8 @@ class _Look:
 def followed(conn: apsw.Connection, tables: Iterable[VirtualTable]) -> tuple[Followed, ...]:
     """Find the shadow tables of a file's virtual tables.
 
-    One whose module this process does not know has none: SQLite takes its tables for ordinary ones, and so
-    they are followed. One that stores nothing has none either.
+    One whose module nobody here knows has none: its tables count as ordinary ones, and are followed as such.
+    One that stores nothing has none either.
 
     Args:
         conn: The file.
@@ -88,34 +153,58 @@ def followed(conn: apsw.Connection, tables: Iterable[VirtualTable]) -> tuple[Fol
     Raises:
         Unsupported: A shadow table whose rows nothing names.
     """
-    owners = {fold(table.name): table for table in tables}
-    shadows: dict[str, list[Mapping]] = {name: [] for name in owners}
-    for name, sql in _shadow_tables(conn):
-        owner, _, _ = fold(name).rpartition("_")  # as SQLite itself finds the owner
-        if owner in owners:
-            shadows[owner].append(_mapped(name, sql))
-    return tuple(_sorted(owners[name], found) for name, found in shadows.items() if found)
+    shadows = _shadow_tables(conn)
+    found = (
+        _sorted(table, [_mapped(name, sql) for name, sql in shadows.items() if _belongs(name, table)])
+        for table in tables
+    )
+    return tuple(table for table in found if table.noted or table.compared)
+
+
+def shadows_of(conn: apsw.Connection, old: Objects, new: Objects, mappings: Sequence[Mapping]) -> Shadows:
+    """How the virtual tables of a source are kept equal at a target.
+
+    Args:
+        conn: The source.
+        old: What it holds.
+        new: What the target holds.
+        mappings: Every ordinary table that lives on.
+
+    Raises:
+        Unsupported: A virtual table cannot be followed through this change.
+    """
+    found = virtual.fates(old, new, mappings)
+    refilled = (
+        Refilled(name=table.name, module=table.module, feeds=virtual.feeds(table, mappings))
+        for table in found.refilled
+    )
+    return Shadows((*followed(conn, found.followed), *refilled))
 
 
 class Shadows:
     """The virtual tables of one source, kept equal at one target; knows when each was compared last."""
 
-    def __init__(self, tables: Iterable[Followed] = ()) -> None:
+    def __init__(self, tables: Iterable[Followed | Refilled] = ()) -> None:
         self.tables = tuple(tables)
         self._looks: dict[str, _Look] = {}
 
     @property
     def noted(self) -> tuple[Mapping, ...]:
         """The shadow tables that are captured, replayed and verified like ordinary tables."""
-        return tuple(mapping for table in self.tables for mapping in table.noted)
+        return tuple(mapping for table in self._followed for mapping in table.noted)
+
+    @property
+    def mappings(self) -> tuple[Mapping, ...]:
+        """All shadow tables."""
+        return self.noted + tuple(mapping for table in self._followed for mapping in table.compared)
 
     @property
     def unguarded(self) -> Shadows:
         """Those that can bear no trigger at all, as if they had never been compared."""
-        return Shadows(table for table in self.tables if not table.noted)
+        return Shadows(table for table in self._followed if not table.noted)
 
-    def stale(self, source: apsw.Connection, target: apsw.Connection) -> list[Followed]:
-        """Those that have to be compared, since they may have changed; under the source's lock for good.
+    def stale(self, source: apsw.Connection, target: apsw.Connection) -> list[Followed | Refilled]:
+        """Those that have to be brought over, since they may have changed; under the source's lock for good.
 
         Args:
             source: Reads the source; always the same connection, which writes nothing itself.
@@ -127,63 +216,69 @@ class Shadows:
         with linked(source, target) as schema:
             return [table for table in self.tables if self._is_stale(target, schema, table, now)]
 
-    def seconds(self, tables: Iterable[Followed]) -> float:
-        """How long comparing these took the last time."""
+    def seconds(self, tables: Iterable[Followed | Refilled]) -> float:
+        """How long these took the last time."""
         return sum(self._looks[table.name].seconds for table in tables if table.name in self._looks)
 
-    def catch_up(self, source: apsw.Connection, target: apsw.Connection, *, admit: Admit) -> int:
+    def catch_up(self, source: apsw.Connection, target: apsw.Connection, *, after: int, admit: Admit) -> int:
         """Bring what differs over, each virtual table in one transaction; gives the number of rows.
 
         Args:
             source: Reads the source; always the same connection, which writes nothing itself.
             target: The copy, outside of any transaction.
+            after: The watermark up to which the ordinary tables were replayed.
             admit: Opens each target transaction.
 
         Raises:
             VerificationFailed: What was brought over is not what the source has.
         """
-        stale = self.stale(source, target)
-        return sum(self._each(source, target, stale, admit, _bring_over)) if stale else 0
+        rows = 0
+        if not self.tables:
+            return rows
+        with self._comparing(source, target) as schema:
+            for table in self.stale(source, target):
+                with self._looking(source, table, after), admit(target):
+                    rows += table.bring_over(target, schema)
+        return rows
 
-    def verify(self, source: apsw.Connection, target: apsw.Connection, *, admit: Admit) -> int:
+    def verify(self, source: apsw.Connection, target: apsw.Connection, *, after: int, admit: Admit) -> int:
         """Bring what differs over, then compare every row of both sides; gives the number of rows.
 
         Raises:
             VerificationFailed: The sides differ: shadow table, count and sample keys.
         """
-        return sum(self._each(source, target, self.tables, admit, _verify)) if self.tables else 0
+        rows = 0
+        if not self.tables:
+            return rows
+        with self._comparing(source, target) as schema:
+            for table in self.tables:
+                with self._looking(source, table, after), admit(target):
+                    rows += table.verify(target, schema)
+        return rows
 
-    def _is_stale(self, target: apsw.Connection, schema: str, table: Followed, now: int) -> bool:
+    @property
+    def _followed(self) -> tuple[Followed, ...]:
+        return tuple(table for table in self.tables if isinstance(table, Followed))
+
+    def _is_stale(self, target: apsw.Connection, schema: str, table: Followed | Refilled, now: int) -> bool:
         look = self._looks.get(table.name)
-        if look is None:
-            return True
-        if look.version == now:
-            return False
-        return (
-            not table.noted
-            or _has_notes(target, schema, table, look)
-            or _stamps_differ(target, schema, table)
-        )
+        if look is None or look.version == now:
+            return look is None
+        return table.is_stale(target, schema, look.watermark)
 
-    def _each(
-        self,
-        source: apsw.Connection,
-        target: apsw.Connection,
-        tables: Iterable[Followed],
-        admit: Admit,
-        act: Callable[[apsw.Connection, str, Mapping], int],
-    ) -> Iterator[int]:
-        """Act on all compared shadow tables, in one transaction a virtual table."""
+    @contextlib.contextmanager
+    def _comparing(self, source: apsw.Connection, target: apsw.Connection) -> Iterator[str]:
         with linked(source, target) as schema:
-            make_keys(target, [mapping.source for table in self.tables for mapping in table.compared])
-            for table in tables:
-                began = time.monotonic()
-                now = version(source)  # before the snapshot: what comes in between counts as a change
-                with admit(target):
-                    watermark = _last_note(target, schema)
-                    yield sum(act(target, schema, mapping) for mapping in table.compared)
-                seconds = time.monotonic() - began
-                self._looks[table.name] = _Look(version=now, watermark=watermark, seconds=seconds)
+            make_keys(target, [mapping.source for table in self._followed for mapping in table.compared])
+            yield schema
+
+    @contextlib.contextmanager
+    def _looking(self, source: apsw.Connection, table: Followed | Refilled, after: int) -> Iterator[None]:
+        """Remember this look; what is committed between its beginning and its snapshot counts as a change."""
+        began, now = time.monotonic(), version(source)
+        yield
+        seconds = time.monotonic() - began
+        self._looks[table.name] = _Look(version=now, watermark=after, seconds=seconds)
 
 
 def _bring_over(target: apsw.Connection, schema: str, mapping: Mapping) -> int:
@@ -227,24 +322,12 @@ def _differs(name: str) -> str:
     return f"{theirs} COLLATE BINARY IS NOT {ours} OR typeof({theirs}) IS NOT typeof({ours})"
 
 
-def _has_notes(target: apsw.Connection, schema: str, table: Followed, look: _Look) -> bool:
-    names = ", ".join(literal(mapping.source.name) for mapping in table.noted)
-    sql = f"SELECT EXISTS (SELECT 1 FROM {schema}.{capture.LOG} WHERE n > ? AND tbl IN ({names}))"
-    return bool(sqlite.value(target, sql, (look.watermark,)))
-
-
-def _stamps_differ(target: apsw.Connection, schema: str, table: Followed) -> bool:
-    for name, condition in table.stamps:
-        theirs = f"SELECT * FROM {schema}.{quote(name)} WHERE {condition}"
-        ours = f"SELECT * FROM main.{quote(name)} WHERE {condition}"
-        for pair in ((theirs, ours), (ours, theirs)):
-            if sqlite.value(target, f"SELECT EXISTS ({' EXCEPT '.join(pair)})"):
-                return True
-    return False
-
-
-def _last_note(target: apsw.Connection, schema: str) -> int:
-    return int(sqlite.value(target, f"SELECT coalesce(max(n), 0) FROM {schema}.{capture.LOG}"))
+def has_notes(target: apsw.Connection, schema: str, tables: Iterable[str], watermark: int) -> bool:
+    """Whether the log notes one of these source tables behind a watermark; any table where none is named."""
+    names = ", ".join(map(literal, tables))
+    some = f"tbl IN ({names})" if names else "tbl IS NOT NULL"
+    sql = f"SELECT EXISTS (SELECT 1 FROM {schema}.{capture.LOG} WHERE n > ? AND {some})"
+    return bool(sqlite.value(target, sql, (watermark,)))
 
 
 def version(conn: apsw.Connection) -> int:
@@ -252,13 +335,16 @@ def version(conn: apsw.Connection) -> int:
     return int(sqlite.value(conn, "PRAGMA data_version"))
 
 
-def _shadow_tables(conn: apsw.Connection) -> list[tuple[str, str]]:
-    """(name, statement) of all shadow tables whose module is known."""
-    sql = (
-        "SELECT s.name, s.sql FROM pragma_table_list AS l JOIN main.sqlite_schema AS s USING (name) "
-        "WHERE l.schema = 'main' AND l.type = 'shadow' AND s.type = 'table' ORDER BY s.rowid"
-    )
-    return [(name, text) for name, text in sqlite.rows(conn, sql)]
+def _shadow_tables(conn: apsw.Connection) -> dict[str, str]:
+    """Name -> statement of all shadow tables; of just those that no schema has among its ordinary tables."""
+    shadows = pragmas.shadow_tables(conn)
+    sql = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' ORDER BY rowid"
+    return {name: text for name, text in sqlite.rows(conn, sql) if fold(name) in shadows}
+
+
+def _belongs(shadow: str, table: VirtualTable) -> bool:
+    """Whether a shadow table is this virtual table's: what stands before its last underscore, says SQLite."""
+    return fold(shadow).rpartition("_")[0] == fold(table.name) or is_shadow(shadow, table)
 
 
 def _mapped(name: str, sql: str) -> Mapping:

@@ -125,20 +125,6 @@ def shapes(schema: Objects) -> tuple[TableShape, ...]:
     return tuple(shape_of(table) for table in schema.tables)
 
 
-def require_no_virtual(*schemas: Objects) -> None:
-    """Refuse virtual tables.
-
-    Raises:
-        Unsupported: There is one: no trigger sees its changes.
-    """
-    for virtual in (table for schema in schemas for table in schema.virtual_tables):
-        raise Unsupported(
-            f"virtual table {virtual.name} ({virtual.module}) cannot be followed while it is written: no "
-            "trigger sees its changes. Drop it and make it again afterwards, or do this while nothing writes",
-            object_name=virtual.name,
-        )
-
-
 def column_collation(table: Table, name: str) -> str:
     """The collation that a column declares; BINARY for the rowid."""
     column = table.column(name)

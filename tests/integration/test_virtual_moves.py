@@ -7,12 +7,17 @@ import json
 import apsw
 import pytest
 
+import migrations_engine as engine
+from migrations_engine.errors import WayBackLossy
 from migrations_engine.online.phases import Boundary
+from migrations_engine.online.shadows import Shadows
 from tenantdb.errors import OperationFailed
 from tests import posts
 from tests.fleet import Fleet
 from tests.stage import Stage
 from workers.handover.pause import Limits
+from workers.migration.migration import migrate
+from workers.migration.rollback import rollback
 from workers.mover import move
 from workers.recovery import recover
 
@@ -114,24 +119,17 @@ def test_verification_counts_the_rows_of_shadow_tables(fleet):
     assert not path.samefile(fleet.route("t").path)
 
 
-def test_a_comparison_that_does_not_fit_the_pause_is_not_begun_in_it(fleet):
+def test_a_comparison_that_does_not_fit_the_pause_is_not_begun_in_it(fleet, monkeypatch):
     path = fleet.route(fleet.create("t")).path
-
-    def spots(first):
-        rows = f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n LIMIT 20000)"
-        executed(path, f"INSERT INTO spots {rows} SELECT i, i, i, 'x' FROM n")
-
-    spots(1)
-    firsts = iter(range(100_000, 900_000, 100_000))
-    with pytest.raises(OperationFailed, match="comparing its virtual tables takes"):
-        move(
-            "t",
-            to="b",
-            settings=fleet.settings,
-            limits=Limits(deadline=0.02, attempts=2),
-            observer=entered("lock-source", lambda: spots(next(firsts))),
-        )
+    numbers = iter(range(1, 10))
+    monkeypatch.setattr(Shadows, "seconds", lambda _, stale: 60.0 * len(stale))
+    spot = entered(
+        "lock-source", lambda: executed(path, f"INSERT INTO spots VALUES ({next(numbers)}, 1, 1, 'x')")
+    )
+    with pytest.raises(OperationFailed, match=r"comparing its virtual tables takes 120\.00 s"):
+        move("t", to="b", settings=fleet.settings, limits=Limits(deadline=30, attempts=2), observer=spot)
     assert fleet.route("t").path == path
+    assert fleet.rows("t", "SELECT id FROM spots") == [(1,), (2,)]
     assert fleet.findings("t") == []
 
 
@@ -173,4 +171,90 @@ def test_recovery_brings_over_what_was_written_behind_the_fence_before_it_opens_
     recover(fleet.settings)
     assert fleet.rows("t", "SELECT id FROM spots") == [(77,)]
     assert "readonly" in raw.run(ROGUE)["error"]
+    assert fleet.findings("t") == []
+
+
+@pytest.mark.parametrize("schema", [posts.NEW, posts.TRIMMED], ids=["index-stays", "index-anew"])
+def test_every_index_follows_a_rebuild_and_its_rollback_while_processes_write(fleet, writers, schema):
+    end = writers(fleet.create("t"))
+    migrated = migrate("t", schema, settings=fleet.settings)
+    rollback("t", settings=fleet.settings)
+    kept = end()
+    assert (migrated.strategy, fleet.route("t").generation) == ("rebuild", 3)
+    posts.assert_found(fleet.route("t").path, kept)
+    assert fleet.findings("t") == []
+
+
+def test_an_index_of_changed_values_is_made_again_from_the_new_ones(fleet):
+    path = fleet.route(fleet.create("t")).path
+    executed(path, "INSERT INTO posts VALUES (1, 'one')")
+    upper = posts.schema(title="TEXT NOT NULL", _fill={"title": "'new' || title"})
+    late = entered("cut-over", lambda: executed(path, "INSERT INTO posts VALUES (2, 'two')"))
+    migrate("t", upper, settings=fleet.settings, allow_destructive=True, observer=late)
+    found = fleet.rows("t", "SELECT rowid FROM ext WHERE ext MATCH 'newone OR newtwo' ORDER BY 1")
+    assert found == [(1,), (2,)]
+    assert fleet.rows("t", "SELECT rowid FROM ext WHERE ext MATCH 'one OR two'") == []
+
+
+def test_an_index_of_some_rows_stays_one_of_these_where_their_values_stay(fleet):
+    path = fleet.route(fleet.create("t")).path
+    executed(
+        path,
+        "INSERT INTO posts VALUES (1, 'one'), (2, 'two')",
+        "INSERT INTO ext (ext, rowid, title) VALUES ('delete', 2, 'two')",
+    )
+    migrate("t", posts.NEW, settings=fleet.settings)
+    assert fleet.rows("t", "SELECT rowid FROM ext WHERE ext MATCH 'one OR two'") == [(1,)]
+
+
+def changed(schema, **tables):
+    """A schema with other virtual tables; None takes one away."""
+    document = json.loads(schema.to_json())
+    found = document["_virtual_tables"] | tables
+    document["_virtual_tables"] = {name: sql for name, sql in found.items() if sql is not None}
+    return engine.loads(json.dumps(document))
+
+
+MORE = "CREATE VIRTUAL TABLE more USING fts5(title, content='posts', content_rowid='id')"
+
+
+def test_an_index_that_comes_with_a_rebuild_has_what_was_written_meanwhile(fleet):
+    path = fleet.route(fleet.create("t")).path
+    executed(path, "INSERT INTO posts VALUES (1, 'one')")
+    late = entered("lock-source", lambda: executed(path, "INSERT OR IGNORE INTO posts VALUES (2, 'two')"))
+    assert (
+        migrate("t", changed(posts.NEW, more=MORE), settings=fleet.settings, observer=late).strategy
+        == "rebuild"
+    )
+    assert fleet.rows("t", "SELECT rowid FROM more WHERE more MATCH 'one OR two'") == [(1,), (2,)]
+    rollback("t", settings=fleet.settings)
+    assert fleet.findings("t") == []
+
+
+def test_a_virtual_table_that_changes_its_form_is_changed_in_place(fleet):
+    path = fleet.route(fleet.create("t")).path
+    executed(path, "INSERT INTO own (rowid, title) VALUES (7, 'seven sevens')")
+    wider = changed(posts.NEW, own="CREATE VIRTUAL TABLE own USING fts5(title, note, tokenize='porter')")
+    assert migrate("t", wider, settings=fleet.settings).strategy == "in-place"
+    assert fleet.route("t").path == path
+    assert fleet.rows("t", "SELECT rowid FROM own WHERE own MATCH 'seven'") == [(7,)]
+    assert fleet.findings("t") == []
+    move("t", to="b", settings=fleet.settings)
+    assert fleet.rows("t", "SELECT rowid FROM own WHERE own MATCH 'seven'") == [(7,)]
+    assert fleet.findings("t") == []
+
+
+def test_what_a_new_virtual_table_holds_is_lost_on_the_way_back_with_leave_only(fleet):
+    path = fleet.route(fleet.create("t")).path
+    extra = changed(posts.NEW, extra="CREATE VIRTUAL TABLE extra USING fts5(title)", four=None)
+    executed(path, "INSERT INTO four (docid, title) VALUES (4, 'kept')")
+    migrate("t", extra, settings=fleet.settings, allow_destructive=True)
+    executed(
+        fleet.route("t").path, "INSERT INTO extra VALUES ('new')", "INSERT INTO own (title) VALUES ('since')"
+    )
+    with pytest.raises(WayBackLossy, match="virtual table extra"):
+        rollback("t", settings=fleet.settings)
+    rollback("t", settings=fleet.settings, discard_since=True)
+    assert fleet.rows("t", "SELECT docid FROM four WHERE four MATCH 'kept'") == [(4,)]
+    assert fleet.rows("t", "SELECT title FROM own WHERE own MATCH 'since'") == [("since",)]
     assert fleet.findings("t") == []

@@ -131,7 +131,7 @@ def seal_unguarded(attempt: Attempt) -> None:
         operation, transfer.source_path, wait=transfer.limits.deadline, by=transfer.lock
     )
     if shadows.version(transfer.lock) != attempt.version:
-        unguarded.catch_up(transfer.source, transfer.target, admit=transfer.admit)
+        unguarded.catch_up(transfer.source, transfer.target, after=transfer.watermark, admit=transfer.admit)
 
 
 def flip(attempt: Attempt) -> None:
@@ -221,6 +221,7 @@ def _get_ready(transfer: Transfer) -> None:
         remainder.drop_user_triggers(
             transfer.target
         )  # those of an attempt that missed would fire at the replay
+    stages.drain(transfer)
     stages.catch_up(transfer)
     stages.drain(transfer)
     _carry_over(transfer)
@@ -231,8 +232,8 @@ def _get_ready(transfer: Transfer) -> None:
 
 
 def _carry_over(transfer: Transfer) -> None:
-    remainder.carry_over(transfer.source, transfer.target, transfer.mappings, admit=transfer.admit)
+    remainder.carry_over(transfer.source, transfer.target, transfer.counted, admit=transfer.admit)
 
 
 def _differing(transfer: Transfer) -> tuple[str, ...]:
-    return remainder.differences(transfer.source, transfer.target, transfer.mappings)
+    return remainder.differences(transfer.source, transfer.target, transfer.counted)

@@ -16,6 +16,7 @@ from migrations_engine.online import capture
 from migrations_engine.online.phases import Phase, run
 from migrations_engine.online.shadows import Shadows, followed
 from migrations_engine.online.virtual import lasting
+from migrations_engine.sql.virtual import definition
 from tenantdb import control, fence, seal
 from tenantdb.catalog import generations, tenants
 from tenantdb.catalog.states import GenerationState, OperationState, TenantState
@@ -178,12 +179,16 @@ def carry_unguarded(settlement: Settlement) -> None:
     if facts is None or facts.target is not FileFact.BORN or facts.source is FileFact.MISSING:
         return
     with settlement.opened(handover.source) as source, settlement.opened(handover.target) as target:
-        tables = lasting(introspect(source), introspect(target))
+        tables = [
+            table
+            for table in lasting(introspect(source), introspect(target))
+            if not (handover.changes_schema and definition(table).content == "external")
+        ]
         unguarded = Shadows(followed(source, tables)).unguarded
         if unguarded.tables:
             if facts.source is FileFact.RETIRED:
                 archive.seal_retired(settlement.operation, settlement.path(handover.source), by=source)
-            unguarded.catch_up(source, target, admit=settlement.admit)
+            unguarded.catch_up(source, target, after=0, admit=settlement.admit)
 
 
 def flip_route(settlement: Settlement) -> None:

@@ -14,7 +14,7 @@ from migrations_engine.introspection import introspect
 from migrations_engine.online import capture as change_log
 from migrations_engine.online import copy, remainder, replay, verify
 from migrations_engine.online.phases import Phase
-from migrations_engine.online.shadows import Shadows, followed
+from migrations_engine.online.shadows import shadows_of
 from tenantdb import control, fence
 from tenantdb.errors import TenantDamaged
 from tenantdb.model import Control, FileState
@@ -62,8 +62,9 @@ def install_capture(transfer: Transfer) -> None:
         # A table that somebody made from outside has no guards: it would take writes behind the fence.
         fence.install_guards(transfer.lock)
         schema = introspect(transfer.lock)
-        transfer.shadows = Shadows(followed(transfer.lock, schema.virtual_tables))
-        transfer.mappings = (*transfer.mapped(schema), *transfer.shadows.noted)
+        mappings = transfer.mapped(schema)
+        transfer.shadows = shadows_of(transfer.lock, schema, transfer.becomes(schema), mappings)
+        transfer.mappings = (*mappings, *transfer.shadows.noted)
         change_log.install(transfer.lock, [mapping.source for mapping in transfer.mappings])
     transfer.schema_version = sqlite.value(transfer.lock, "PRAGMA schema_version")
 
@@ -127,15 +128,22 @@ def compare(transfer: Transfer) -> None:
         progress=lambda rows: transfer.progress("verify", rows, 0),
     )
     transfer.watermark = report.watermark
-    shadows = transfer.shadows.verify(transfer.source, transfer.target, admit=transfer.admit)
-    transfer.figures.rows = report.rows + shadows
+    transfer.figures.rows = report.rows + verify_shadows(transfer)
     transfer.figures.verified = True
+
+
+def verify_shadows(transfer: Transfer) -> int:
+    """Compare what virtual tables keep elsewhere than in noted tables; gives the number of rows."""
+    return transfer.shadows.verify(
+        transfer.source, transfer.target, after=transfer.watermark, admit=transfer.admit
+    )
 
 
 def catch_up(transfer: Transfer) -> None:
     """Bring over what differs in virtual tables, where they may have changed."""
-    rows = transfer.shadows.catch_up(transfer.source, transfer.target, admit=transfer.admit)
-    transfer.figures.drained += rows
+    transfer.figures.drained += transfer.shadows.catch_up(
+        transfer.source, transfer.target, after=transfer.watermark, admit=transfer.admit
+    )
 
 
 def seal_source(transfer: Transfer) -> None:

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from migrations_engine.model import Objects
     from migrations_engine.online.mapping import Mapping
     from migrations_engine.online.phases import Observer
     from migrations_engine.online.replay import Admit
-    from migrations_engine.online.shadows import Followed
+    from migrations_engine.online.shadows import Followed, Refilled
     from migrations_engine.schema import Schema
     from tenantdb.marks import Marks
     from workers.handover.handover import Handover
@@ -42,6 +43,11 @@ def silent(_phase: str, _done: int, _total: int) -> None:
 
 def no_change(_transfer: Transfer) -> None:
     """Leave the structure as it is."""
+
+
+def unchanged(schema: Schema) -> Objects:
+    """The same structure: for a move."""
+    return schema
 
 
 def nothing_more(_transfer: Transfer, _pause: float) -> None:
@@ -79,6 +85,8 @@ class Transfer:
     figures: Figures = field(default_factory=Figures)
     mapped: Callable[[Schema], tuple[Mapping, ...]] = identities
     """From the source's structure to what feeds which table of the target."""
+    becomes: Callable[[Schema], Objects] = unchanged
+    """From the source's structure to the target's."""
     change: Callable[[Transfer], None] = no_change
     """Changes the structure of the born target, inside a transaction that may."""
     finish: Callable[[Transfer, float], None] = nothing_more
@@ -150,7 +158,12 @@ class Transfer:
         conn.execute("PRAGMA synchronous = NORMAL")
         return conn
 
-    def stale(self) -> list[Followed]:
+    @property
+    def counted(self) -> tuple[Mapping, ...]:
+        """All tables that may have a counter."""
+        return (*self.mappings, *self.shadows.mappings)
+
+    def stale(self) -> list[Followed | Refilled]:
         """The virtual tables that may have changed since they were compared last."""
         return self.shadows.stale(self.source, self.target)
 

@@ -5,25 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
+from migrations_engine.execution.virtual import is_empty
 from migrations_engine.model import fold, quote
 from migrations_engine.online import capture
+from migrations_engine.sql.virtual import definition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import apsw
 
-    from migrations_engine.model import Column
+    from migrations_engine.model import Column, Objects
     from migrations_engine.online.mapping import Mapping
     from migrations_engine.schema import Schema
 
 
-def unplaced(conn: apsw.Connection, now: Schema, mappings: Sequence[Mapping]) -> Iterator[str]:
+def unplaced(
+    conn: apsw.Connection, now: Schema, before: Objects, mappings: Sequence[Mapping]
+) -> Iterator[str]:
     """Say what has no place in the older schema, one sentence each.
 
     Args:
         conn: The file of now, with the change log that began when it opened.
         now: Its schema.
+        before: The older schema.
         mappings: The way back of every table that lived on.
     """
     back = {fold(mapping.source.name): mapping for mapping in mappings}
@@ -33,6 +38,11 @@ def unplaced(conn: apsw.Connection, now: Schema, mappings: Sequence[Mapping]) ->
             yield from _counted(conn, f"SELECT count(*) FROM {quote(table.name)}", f"table {table.name}")
         else:
             yield from _columns(conn, mapping)
+    known = {fold(virtual.name) for virtual in before.virtual_tables}
+    added = (virtual for virtual in now.virtual_tables if fold(virtual.name) not in known)
+    for virtual in added:
+        if definition(virtual).keeps and not is_empty(conn, virtual, virtual.name):
+            yield f"virtual table {virtual.name}: all that it holds"
 
 
 def _columns(conn: apsw.Connection, mapping: Mapping) -> Iterator[str]:

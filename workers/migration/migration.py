@@ -22,7 +22,7 @@ from workers.handover.pause import Limits
 from workers.handover.transfer import Transfer, silent
 from workers.hosts import marks_of
 from workers.migration.inplace import InPlace, change_in_place, in_place_payload
-from workers.migration.rebuild import rebuild
+from workers.migration.rebuild import is_online, rebuild
 from workers.operations import operation
 from workers.operations.journal import unobserved
 
@@ -118,7 +118,7 @@ class _Task:
         if plan.strategy == "in-place" and not plan.change.destructive and plan.pause <= self.limits.budget:
             with contextlib.suppress(TenantBusy):  # it took longer than was predicted, and was taken back
                 return self._in_place(plan, route)
-        return self._by_rebuild(plan, route)
+        return self._by_rebuild(plan, route) if is_online(plan) else self._in_place(plan, route)
 
     def _route(self) -> Route:
         with self.catalog.reading() as session:

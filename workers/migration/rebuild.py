@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from migrations_engine import versions
 from migrations_engine.errors import Unsupported
 from migrations_engine.execution import execute
-from migrations_engine.online import capture, remainder
+from migrations_engine.online import capture, remainder, virtual
 from migrations_engine.online.mapping import between, reverse
 from migrations_engine.online.phases import Phase
+from migrations_engine.online.shadows import shadows_of
+from migrations_engine.online.shape import TableShape
 from tenantdb import fence
 from tenantdb.errors import OperationFailed
 from workers.handover import stages
@@ -20,8 +22,9 @@ from workers.handover.cutover import cut_over
 from workers.handover.execution import carry_out
 
 if TYPE_CHECKING:
+    import apsw
+
     from migrations_engine.online.mapping import Mapping
-    from migrations_engine.online.shape import TableShape
     from migrations_engine.planning.plan import Plan
     from migrations_engine.schema import Schema
     from workers.handover.transfer import Transfer
@@ -62,6 +65,7 @@ def rebuild(transfer: Transfer, plan: Plan) -> None:
     def change(this: Transfer) -> None:
         execute.change_in(this.target, plan, after_ddl=fence.install_guards)
         execute.refuse_dangling(plan)
+        noted.extend(_noted(this.target, plan))
 
     def finish(this: Transfer, pause: float) -> None:
         versions.record(this.target, plan.new, strategy="rebuild", pause=pause, way_back="none")
@@ -74,14 +78,26 @@ def rebuild(transfer: Transfer, plan: Plan) -> None:
             raise OperationFailed(this_operation, reason="its structure was changed meanwhile")
         return between(plan.old, plan.new)
 
-    noted, this_operation = _noted(plan), transfer.operation.id
+    noted, this_operation = list[TableShape](), transfer.operation.id
     transfer.mapped, transfer.change, transfer.finish = mapped, change, finish
+    transfer.becomes = lambda _: plan.new
     carry_out(transfer, REBUILD)
 
 
-def _noted(plan: Plan) -> tuple[TableShape, ...]:
+def _noted(conn: apsw.Connection, plan: Plan) -> tuple[TableShape, ...]:
     """The tables whose writes a rollback would bring along; none where the change has no such way back."""
     try:
-        return tuple(mapping.source for mapping in reverse(plan.old, plan.new))
+        mappings = reverse(plan.old, plan.new)
+        shadows = shadows_of(conn, plan.new, plan.old, mappings)
     except Unsupported:
         return ()
+    return tuple(mapping.source for mapping in (*mappings, *shadows.noted))
+
+
+def is_online(plan: Plan) -> bool:
+    """Whether a new generation can follow what is written meanwhile; what cannot is changed in place."""
+    try:
+        virtual.fates(plan.old, plan.new, between(plan.old, plan.new))
+    except Unsupported:
+        return False
+    return True

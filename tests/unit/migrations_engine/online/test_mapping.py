@@ -116,14 +116,6 @@ def test_a_column_that_becomes_the_key_names_the_rows_though_it_was_not_unique()
     assert found.source.key == found.target.key == ("v",)
 
 
-def test_a_virtual_table_on_either_side_is_refused() -> None:
-    plain = loads('{"t": {"a": ""}}')
-    virtual = loads('{"_virtual_tables": {"v": "CREATE VIRTUAL TABLE v USING fts5(a)"}}')
-    for old, new in ((plain, virtual), (virtual, plain)):
-        with pytest.raises(Unsupported):
-            mapping.between(old, new)
-
-
 def test_the_way_back_keeps_what_the_new_schema_does_not_know() -> None:
     old = loads('{"t": {"id": "INTEGER PRIMARY KEY", "x": "", "gone": ""}}')
     new = loads('{"t": {"id": "INTEGER PRIMARY KEY", "y": "", "come": "", "_renames": {"y": "x"}}}')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-import apsw
 import pytest
 
 from migrations_engine import introspect, sqlite
@@ -103,7 +102,10 @@ class Pair:
             self.source, self.target, self.shadows.noted, after=self.watermark, admit=sqlite.immediate
         )
         self.watermark = report.watermark
-        return self.shadows.catch_up(self.source, self.target, admit=sqlite.immediate)
+        return self.shadows.catch_up(self.source, self.target, after=self.watermark, admit=sqlite.immediate)
+
+    def verify(self) -> int:
+        return self.shadows.verify(self.source, self.target, after=self.watermark, admit=sqlite.immediate)
 
     def stale(self) -> set[str]:
         return {table.name for table in self.shadows.stale(self.source, self.target)}
@@ -197,24 +199,27 @@ def test_verification_counts_every_shadow_row_and_finds_one_that_nobody_noted(
         for table in pair.shadows.tables
         for m in table.compared
     )
-    assert pair.shadows.verify(pair.source, pair.target, admit=sqlite.immediate) == rows
+    assert pair.verify() == rows
     pair.target.execute("UPDATE spots_rowid SET a0 = 'spoiled'")
     monkeypatch.setattr(shadows, "_load_differing", lambda *_: 0)
     with pytest.raises(VerificationFailed, match="spots_rowid"):
-        pair.shadows.verify(pair.source, pair.target, admit=sqlite.immediate)
+        pair.verify()
 
 
-def test_a_module_that_is_not_there_leaves_ordinary_tables(tmp_path: Path) -> None:
-    conn = apsw.Connection(str(tmp_path / "f.db"))
-    conn.execute("CREATE TABLE odd_node (x)")
+@pytest.mark.parametrize(("module", "followed", "ordinary"), [("vec0", 1, 0), ("unheard_of", 0, 1)])
+def test_what_a_module_keeps_is_followed_where_it_is_not_loaded(
+    tmp_path: Path, module: str, followed: int, ordinary: int
+) -> None:
+    conn = sqlite.connect(tmp_path / "f.db", mode="rwc")
+    conn.execute("CREATE TABLE odd_vector_chunks00 (rowid PRIMARY KEY, vectors BLOB)")
     conn.execute("PRAGMA writable_schema = ON")
     conn.execute(
-        "INSERT INTO sqlite_schema VALUES "
-        "('table', 'odd', 'odd', 0, 'CREATE VIRTUAL TABLE odd USING unheard_of(a)')"
+        "INSERT INTO sqlite_schema VALUES ('table', 'odd', 'odd', 0, ?)",
+        (f"CREATE VIRTUAL TABLE odd USING {module}(a)",),
     )
-    conn.close()
-    conn = sqlite.connect(tmp_path / "f.db")
+    conn.execute("PRAGMA writable_schema = RESET")
     schema = introspect(conn)
-    assert shadows.followed(conn, schema.virtual_tables) == ()
-    assert [table.name for table in schema.tables] == ["odd_node"]
+    found = shadows.followed(conn, schema.virtual_tables)
+    assert [len(table.compared) for table in found] == [1] * followed
+    assert len(schema.tables) == ordinary
     conn.close()
