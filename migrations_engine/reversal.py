@@ -16,7 +16,7 @@ from migrations_engine import sqlite, versions
 from migrations_engine.changes import carry
 from migrations_engine.checks import references
 from migrations_engine.errors import NoWayBack, WayBackLossy
-from migrations_engine.execution import execute, kept, virtual, virtual_return, wayback
+from migrations_engine.execution import execute, kept, statistics, virtual, virtual_return, wayback
 from migrations_engine.execution.compiling import compiled
 from migrations_engine.execution.merge import Merge, merge
 from migrations_engine.execution.virtual_return import Away
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import apsw
 
     from migrations_engine.checks.references import Orphans
+    from migrations_engine.execution.statistics import Statistics
     from migrations_engine.execution.wayback import Return
     from migrations_engine.versions import Version
 
@@ -64,8 +65,10 @@ def roll_back_in(
     work = _Return(conn)
     losses = [*work.created(), *work.appended(), *work.unfed(), *work.merged()]
     before = work.orphans()
+    known = work.statistics()
     work.clear()
     work.bring_back()
+    known.bring_across(conn)
     losses += work.orphaned(before)
     if losses and not discard_since:
         raise WayBackLossy(losses)
@@ -194,6 +197,17 @@ class _Return:
             found,
             tables={fold(back.new_name or ""): back.old_name or "" for back in stays},
             columns={fold(back.new_name or ""): dict(back.columns) for back in stays},
+        )
+
+    def statistics(self) -> Statistics:
+        """What ANALYZE knows of the tables that take the place of kept ones."""
+        return statistics.remember(
+            self._conn,
+            (
+                statistics.Moved(before=back.new_name, after=back.old_name, columns=back.columns)
+                for back in self._going("rebuild")
+                if back.new_name is not None and back.old_name is not None
+            ),
         )
 
     def orphaned(self, before: Orphans) -> list[str]:

@@ -9,6 +9,7 @@ index       after the rows, which halves the work
 virtual     new virtual tables, filled through their own interface
 finale      indexes, views and triggers that come: last, so that no trigger fires for a copied row
 reindex     full-text indexes of other tables, whose rows and views are all there now
+statistics  what ANALYZE knew of tables and indexes that stay
 references  more rows without parents than before are refused
 proof       the structure that came out is the one that was wanted
 """
@@ -26,7 +27,8 @@ from migrations_engine.checks import references
 from migrations_engine.checks.verification import CopyDiffers, verify
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.errors import DataDoesNotFit, Fault, MigrationError, Misfit, SchemaError
-from migrations_engine.execution import kept, virtual
+from migrations_engine.execution import kept, statistics, virtual
+from migrations_engine.execution.statistics import Moved
 from migrations_engine.introspection import introspect
 from migrations_engine.model import fold, quote
 from migrations_engine.planning.ties import at_risk
@@ -157,6 +159,7 @@ class _Work:
         """All stages, in the order of the module's docstring."""
         virtual.require_fillable(self.conn, self.plan)
         orphans = self._orphans_before()
+        known = statistics.remember(self.conn, self._moved())
         self.conn.execute("SAVEPOINT change")
         self._all(self.plan.prelude)
         self._put_away()
@@ -167,6 +170,7 @@ class _Work:
         self._fill_virtual()
         self._all(self.plan.finale)
         self._reindex()
+        known.bring_across(self.conn)
         self._check_references(orphans)
         self.conn.execute("RELEASE change")
 
@@ -234,6 +238,13 @@ class _Work:
         for action in self.plan.virtual:
             if action.new is not None and action.filling is not None and action.filling.source == "index":
                 virtual.reindex(self.conn, action.new)
+
+    def _moved(self) -> Iterator[Moved]:
+        """The tables that are copied or renamed; what is known of all others stays by itself."""
+        for action in self.plan.tables:
+            if action.old is not None and action.new is not None:
+                columns = {fold(before): after for after, before in action.columns.items()}
+                yield Moved(before=action.old.name, after=action.new.name, columns=columns)
 
     def _content(self, action: VirtualAction) -> str | None:
         """Where the table is now that a virtual table had its content in."""
