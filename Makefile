@@ -10,7 +10,7 @@ ONLY ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench corpus corpus-postgres campaign reference clean
+.PHONY: help demo test lint format bench corpus corpus-postgres campaign fuzz reference clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -43,6 +43,10 @@ corpus-postgres: .venv/tools ## load the same schemas in a PostgreSQL: CORPUS=fo
 	@[ -d "$(CORPUS)" ] || { echo "Say where the schemas are: make corpus-postgres CORPUS=folder"; exit 2; }
 	@scripts/install-debian-packages.sh postgresql
 	@TENANTDB_CORPUS=$(CORPUS) $(RUN)pytest -q tests/integration/postgres/test_loading.py
+
+fuzz: .venv/tools ## look for texts that the engine cannot take, for FUZZ_SECONDS=600
+	@$(UV) sync --quiet --frozen --python $(PYTHON) --inexact --group fuzz
+	@$(RUN)python tests/fuzz/run.py
 
 campaign: .venv/tools ## the long tests: histories and crashes at scale
 	@TENANTDB_CAMPAIGN=1 TENANTDB_EXAMPLES=500 TENANTDB_HISTORIES=1000 TENANTDB_HISTORY_SECONDS=120 \

@@ -21,6 +21,7 @@ from migrations_engine.model import (
     fold,
     quote,
 )
+from migrations_engine.normalize import naming
 from migrations_engine.sql import clauses
 from migrations_engine.sql.assembly import TableParts, assemble
 from migrations_engine.sql.columns import ColumnParts, parse_column
@@ -265,7 +266,7 @@ class _TableReader:
             columns = [self._indexed(text, place, expressions=True) for text in form.columns]
             with self._faults.noted(place, table=self._name):
                 index = Index(
-                    name=form.name or "",
+                    name=naming.UNNAMED if form.name is None else form.name,
                     table=self._name,
                     columns=tuple(column for column in columns if column),
                     unique=form.unique,

@@ -77,8 +77,8 @@ def _table(table: Table) -> dict[str, Value]:
 
 
 def _present(given: Mapping[str, Value]) -> dict[str, Value]:
-    """The keys that say something."""
-    return {key: value for key, value in given.items() if value}
+    """The keys that say something; an empty text is a name."""
+    return {key: value for key, value in given.items() if value or value == ""}
 
 
 def _short(key: str, value: Value, extra: Mapping[str, Value]) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from migrations_engine.model import Index, Table, fold
 from migrations_engine.normalize import plain, tables
@@ -13,6 +13,10 @@ from migrations_engine.normalize.scopes import table_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+UNNAMED: Final = "\0"
+"""Stands for a name that is to be given; SQLite has none with a NUL, but it has the empty one."""
 
 
 def base_name(index: Index) -> str:
@@ -40,17 +44,18 @@ def named(indexes: Sequence[tuple[Index, Table]], taken: Iterable[str]) -> list[
     """Give every index without a name its name; those that would share one all get their hash.
 
     Args:
-        indexes: All indexes of a schema with their tables; an empty name is to be given.
+        indexes: All indexes of a schema with their tables; those called ``UNNAMED`` are to be given theirs.
         taken: Names that tables and views have.
     """
     wanted = Counter(fold(name) for name in taken)
     for index, _ in indexes:
-        if index.name:
+        if index.name != UNNAMED:
             wanted[fold(index.name)] += 1
         elif _has_columns_only(index):
             wanted[fold(base_name(index))] += 1
     return [
-        index if index.name else replace(index, name=_name(index, table, wanted)) for index, table in indexes
+        index if index.name != UNNAMED else replace(index, name=_name(index, table, wanted))
+        for index, table in indexes
     ]
 
 
