@@ -10,7 +10,7 @@ ONLY ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench corpus corpus-postgres campaign fuzz reference clean
+.PHONY: help demo test lint format bench bench-peers corpus corpus-postgres campaign fuzz reference clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -34,6 +34,10 @@ format: .venv/tools ## let ruff put the code in its form
 
 bench: .venv/tools ## print the figures, each a ratio of one run (takes long)
 	@$(RUN)python benchmarks/bench.py
+
+bench-peers: .venv/tools ## what a rebuild by Alembic, sqlite-utils and Django loses, ours beside theirs [WRITE=1]
+	@$(UV) sync --quiet --frozen --python $(PYTHON) --group peers --inexact
+	@$(RUN)python benchmarks/losses.py $(if $(WRITE),--write)
 
 corpus: .venv/tools ## hold the engine against real schemas: CORPUS=folder [ONLY="name name"]
 	@[ -d "$(CORPUS)" ] || { echo "Say where the schemas are: make corpus CORPUS=folder (with ../tools/check_corpus.py beside it)"; exit 2; }
