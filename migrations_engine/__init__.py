@@ -36,6 +36,7 @@ from migrations_engine.errors import (
 if TYPE_CHECKING:
     from migrations_engine.changes.compare import compare
     from migrations_engine.introspection import introspect
+    from migrations_engine.rehearsal import Rehearsal, rehearse
     from migrations_engine.renderings.description import describe
     from migrations_engine.runner import Result, RolledBack, apply, cleanup, history, plan
     from migrations_engine.runner import roll_back as rollback
@@ -52,6 +53,7 @@ __all__ = [
     "NoWayBack",
     "NotTranslatable",
     "PauseTooLong",
+    "Rehearsal",
     "Result",
     "RolledBack",
     "SQLiteTooOld",
@@ -75,10 +77,12 @@ __all__ = [
     "load",
     "loads",
     "plan",
+    "rehearse",
     "rollback",
 ]
 
 _LATE = {
+    "Rehearsal": ("rehearsal", "Rehearsal"),
     "Result": ("runner", "Result"),
     "RolledBack": ("runner", "RolledBack"),
     "Schema": ("schema", "Schema"),
@@ -91,6 +95,7 @@ _LATE = {
     "load": ("schema", "load"),
     "loads": ("schema", "loads"),
     "plan": ("runner", "plan"),
+    "rehearse": ("rehearsal", "rehearse"),
     "rollback": ("runner", "roll_back"),
 }
 """Imported when asked for: whoever opens files needs no part of this package that reads documents."""

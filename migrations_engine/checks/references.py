@@ -11,9 +11,12 @@ import apsw
 from migrations_engine import sqlite
 from migrations_engine.errors import Misfit
 from migrations_engine.model import fold, quote
+from migrations_engine.planning.ties import at_risk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from migrations_engine.planning.plan import Plan
 
 SAMPLE = 5
 """How many keys an error shows."""
@@ -79,6 +82,23 @@ def translated(
         )
 
     return {tie(old): rowids for old, rowids in found.items()}
+
+
+def before(conn: apsw.Connection, plan: Plan) -> Orphans:
+    """The rows that lack their parents already, in a file that a plan is for, under the plan's new names."""
+    found = orphans(conn, at_risk(plan, plan.old))
+    if not found:
+        return found
+    stays = [action for action in plan.tables if action.old is not None and action.new is not None]
+    return translated(
+        found,
+        tables={fold(a.old.name): a.new.name for a in stays if a.old and a.new},
+        columns={
+            fold(a.old.name): {fold(before): after for after, before in a.columns.items()}
+            for a in stays
+            if a.old
+        },
+    )
 
 
 def newly_lost(before: Orphans, after: Orphans) -> list[Misfit]:

@@ -41,7 +41,8 @@ def _difference(carry: Carry, source: str, target: str) -> str:
     """Count the rows of the source whose exact values the target does not have."""
     if not carry.match:
         return _set_difference(carry, source, target)
-    on = " AND ".join(f"n.{quote(new)} = o.{quote(old)}" for new, old in carry.match)
+    # The plus takes the old column's affinity away, so that its value compares as the new one stored it.
+    on = " AND ".join(f"n.{quote(new)} = +o.{quote(old)}" for new, old in carry.match)
     # BINARY, because a NOCASE column would call 'a' and 'A' the same.
     changed = [f"n.{quote(new)} COLLATE BINARY IS NOT o.{quote(old)}" for new, old in carry.exact]
     missing = f"n.{quote(carry.match[0][0])} IS NULL"

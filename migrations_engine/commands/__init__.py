@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from migrations_engine.commands import documents, editing, files, renderings
+from migrations_engine.commands import documents, editing, files, rehearsals, renderings
 
 __all__ = ["app"]
 
@@ -20,3 +20,4 @@ documents.add_to(app)
 renderings.add_to(app)
 editing.add_to(app)
 files.add_to(app)
+rehearsals.add_to(app)

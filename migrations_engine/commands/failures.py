@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ def exit_code(error: Exception, codes: Mapping[type[Exception], int] = CODES) ->
 
 def document(error: Exception) -> dict[str, Any]:
     """The error as programs get it: type, message, whether trying again can help, and its data."""
-    data = {name: _plain(value) for name, value in vars(error).items() if not name.startswith("_")}
+    data = {name: plain(value) for name, value in vars(error).items() if not name.startswith("_")}
     about = {"type": type(error).__name__, "message": _sentence(error)}
     return {"error": {**about, "retryable": getattr(error, "retryable", False), **data}}
 
@@ -71,18 +72,20 @@ def _sentence(error: Exception) -> str:
     return str(error)
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
     """A value that JSON can hold."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, bytes):
         return value.hex()
     return str(value) if isinstance(value, PurePath) else value if _is_json(value) else repr(value)
 
 
 def _is_json(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float | bool)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, str | int | bool)

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from migrations_engine.planning.plan import Plan, TableAction, VirtualAction
 
 
+class LostParents(DataDoesNotFit):
+    """Rows lack their parents after a change that did not before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What was done: rows that were copied, and the old tables that still lie in the file."""
@@ -96,7 +100,7 @@ def change_in(
     work = _Work(conn=conn, plan=plan, version=version)
     try:
         work.run()
-    except (apsw.ConstraintError, apsw.MismatchError, apsw.SQLError, CopyDiffers) as error:
+    except (apsw.ConstraintError, apsw.MismatchError, apsw.SQLError, CopyDiffers, LostParents) as error:
         # SQLError too: the statements are proved, so it is a value that an expression cannot take.
         raise DataDoesNotFit(work.misfits(error)) from error
     if not keep:
@@ -158,7 +162,7 @@ class _Work:
     def run(self) -> None:
         """All stages, in the order of the module's docstring."""
         virtual.require_fillable(self.conn, self.plan)
-        orphans = self._orphans_before()
+        orphans = references.before(self.conn, self.plan)
         known = statistics.remember(self.conn, self._moved())
         self.conn.execute("SAVEPOINT change")
         self._all(self.plan.prelude)
@@ -177,7 +181,8 @@ class _Work:
     def misfits(self, error: Exception) -> list[Misfit]:
         """Which rows do not fit, found in the old tables; the error itself where nothing else explains it."""
         self.conn.execute("ROLLBACK TO change")
-        return checks.misfits(self.conn, self.plan) or [checks.unexplained(error)]
+        told = error.misfits if isinstance(error, LostParents) else [checks.unexplained(error)]
+        return checks.misfits(self.conn, self.plan) or told
 
     def drop_old(self) -> None:
         """Drop the old tables: nobody needs them as way back."""
@@ -260,22 +265,7 @@ class _Work:
             raise LookupError(f"{action.name} is rebuilt from nothing")
         return self.away[fold(action.old.name)]
 
-    def _orphans_before(self) -> references.Orphans:
-        found = references.orphans(self.conn, at_risk(self.plan, self.plan.old))
-        if not found:
-            return found
-        stays = [a for a in self.plan.tables if a.old is not None and a.new is not None]
-        return references.translated(
-            found,
-            tables={fold(a.old.name): a.new.name for a in stays if a.old and a.new},
-            columns={
-                fold(a.old.name): {fold(before): after for after, before in a.columns.items()}
-                for a in stays
-                if a.old
-            },
-        )
-
     def _check_references(self, before: references.Orphans) -> None:
         after = references.orphans(self.conn, at_risk(self.plan, self.plan.new))
         if misfits := references.newly_lost(before, after):
-            raise DataDoesNotFit(misfits)
+            raise LostParents(misfits)

@@ -39,6 +39,7 @@ class TableAction:
         old: The table before; None where it is created.
         new: The table afterwards; None where it is dropped.
         statements: The ALTER TABLE statements of ``alter``.
+        scans: How many of them read every row, to test it.
         carry: How rows go from ``old`` to ``new``; None where there is nothing to carry.
         columns: Folded new column -> old column, of those that stay.
         fills: Folded new column -> expression over the old row, of those whose fill acts.
@@ -49,6 +50,7 @@ class TableAction:
     old: Table | None = None
     new: Table | None = None
     statements: tuple[str, ...] = ()
+    scans: int = 0
     carry: Carry | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     fills: Mapping[str, str] = field(default_factory=dict)

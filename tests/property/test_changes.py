@@ -139,6 +139,11 @@ def stays(column, table, target):
     )
 
 
+def said(found):
+    """What a rehearsal found, as an error says it."""
+    return [(f.table, f.rule, f.count, tuple(row.key for row in f.rows[:5])) for f in found]
+
+
 @given(old=DOCUMENTS, new=DOCUMENTS, rows=ROWS)
 @MANY
 def test_a_change_keeps_what_it_must_and_the_way_back_restores_all(old, new, rows):
@@ -149,11 +154,13 @@ def test_a_change_keeps_what_it_must_and_the_way_back_restores_all(old, new, row
         with closing(apsw.Connection(str(path))) as conn:
             fill(conn, before_schema, rows)
         before, values = picture(path), kept_values(path, before_schema, after_schema)
+        rehearsal = engine.rehearse(after_schema, path)
         misfits = []
         try:
             result = engine.apply(after_schema, path, allow_destructive=True)
         except engine.DataDoesNotFit as refused:
             misfits = refused.misfits
+        assert said(rehearsal.misfits) == [(m.table, m.rule, m.count, m.sample) for m in misfits]
         if misfits:
             assert all(misfit.count for misfit in misfits)
             assert picture(path) == before

@@ -145,6 +145,31 @@ def test_apply_takes_leave_for_exactly_one_loss(applied):
     assert applied.json("apply", "b.json", "f.db", "--allow", "narrow-type:Users.zip")["changed"] is True
 
 
+def test_rehearse_names_rows_for_people_and_programs(applied, tmp_path):
+    document = {"Users": {**B["Users"], "email": "TEXT NOT NULL CHECK (email = 'b')"}}
+    (tmp_path / "n.json").write_text(json.dumps(document))
+    printed = applied("rehearse", "n.json", "f.db")
+    assert applied.code == 1
+    assert "f.db does not fit schema" in printed
+    assert "Users: CHECK (email = 'b'): 1 row\n" in printed
+    assert "1    'a@x'" in printed
+    assert "Users: TYPE (zip): 1 row to rewrite (leave: --allow narrow-type:Users.zip)" in printed
+    found = applied.json("rehearse", "n.json", "f.db")
+    assert applied.code == 1
+    assert (found["fits"], found["from"]) == (False, applied("hash", "f.db").strip())
+    assert [(f["table"], f["rule"], f["fits"], f["count"], f["rows"]) for f in found["found"]] == [
+        ("Users", "CHECK (email = 'b')", False, 1, [{"key": 1, "values": {"email": "a@x"}}]),
+        ("Users", "TYPE (zip)", True, 1, [{"key": 1, "values": {"before": "007", "after": 7}}]),
+    ]
+
+
+def test_rehearse_exits_0_where_all_rows_fit(applied):
+    assert "no row would be refused" in applied("rehearse", "b.json", "f.db")
+    assert applied.code == 0
+    assert applied.json("rehearse", "a.json", "f.db")["found"] == []
+    assert applied.json("rehearse", "a.json", "nothing.db")["fits"] is True
+
+
 def test_apply_and_rollback_for_people(applied):
     assert "1 row copied, writers waited" in applied("apply", "b.json", "f.db", "--allow-destructive")
     assert "kept" in applied("history", "f.db")
@@ -226,7 +251,7 @@ def test_help_names_what_there_is_and_imports_no_more_than_it_needs():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "rollback" in done.stdout
-    assert "rehearse" not in done.stdout
+    assert "rehearse" in done.stdout
 
 
 def test_tables_fit_a_terminal_of_80_columns(applied):

@@ -403,3 +403,10 @@ def test_an_open_connection_of_this_process_sees_the_new_structure(filled):
     conn.execute("SELECT zip FROM Users").fetchall()
     filled.apply(with_users(tag="TEXT DEFAULT 'x'", zip="TEXT COLLATE NOCASE"))
     assert conn.execute("SELECT tag FROM Users WHERE id = 1").fetchall() == [("x",)]
+
+
+def test_a_key_without_a_type_that_becomes_text_is_found_again_after_the_copy(db):
+    db.apply({"T": {"a": "", "_primary_key": ["a"], "_options": {"without_rowid": True}}})
+    db.run("INSERT INTO T VALUES (0), (x'00'), ('x')")
+    db.apply({"T": {"a": "TEXT", "_primary_key": ["a"]}}, allow_destructive=True)
+    assert db.run("SELECT a FROM T ORDER BY 1") == [("0",), ("x",), (b"\0",)]
