@@ -1,14 +1,14 @@
 """One file from one schema to another, and one version back.
 
-A change is one transaction: every other process sees the old database or the new one, whole, and a kill at
-any instant leaves one of the two.
+A short change is one transaction, a long one goes online: every other process sees the old database or the
+new one, whole, and a kill at any instant leaves one of the two.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,14 @@ from migrations_engine.errors import (
     FleetFile,
     PauseTooLong,
 )
-from migrations_engine.execution import execute, virtual, wayback
+from migrations_engine.execution import applying, execute, virtual, wayback
 from migrations_engine.execution.compiling import compiled
 from migrations_engine.introspection import introspect
+from migrations_engine.lone import choice, sweep
+from migrations_engine.lone.rebuild import rebuild
 from migrations_engine.planning import leave
 from migrations_engine.planning.estimate import estimated
+from migrations_engine.progress import Watch, unwatched
 from migrations_engine.reversal import roll_back_in
 from migrations_engine.schema import Schema
 
@@ -66,14 +69,6 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
-    """What one transaction did: the version that it wrote down, and the rows that it copied."""
-
-    version: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RolledBack:
     """What ``rollback`` did.
 
@@ -98,6 +93,7 @@ def apply(
     allow: Iterable[str] = (),
     strategy: Wish = "auto",
     max_pause: float | None = None,
+    progress: Watch = unwatched,
 ) -> Result:
     """Bring a file to a schema; makes the file where there is none.
 
@@ -108,6 +104,7 @@ def apply(
         allow: Leave for exactly this, as ``drop-column:Users.phone``; more than what is lost does no harm.
         strategy: ``auto``, or ``in-place`` or ``rebuild`` for all tables that differ.
         max_pause: Seconds that writers may wait; None for as long as it takes.
+        progress: Told how far it is, from time to time; what it raises ends the change.
 
     Raises:
         DestructiveChange: It would destroy data, without leave.
@@ -124,16 +121,21 @@ def apply(
     leaves = leave.read_all(allow)
     if not Path(path).exists():
         _require_creatable(schema, strategy=strategy)
-    with _opened(path, mode="rwc") as conn:
+    with _opened(path, mode="rwc") as conn, _swept(conn) as pause:
         for _ in range(_ATTEMPTS):
-            plan, cookie = _planned(conn, schema, strategy=strategy)
+            plan, cookie = _planned(conn, schema, strategy=strategy, max_pause=max_pause)
             _permit(plan, conn, leaves=None if allow_destructive else leaves, max_pause=max_pause)
             if plan.strategy == "none":
                 return _unchanged(conn, schema)
-            result = _apply(conn, plan, cookie)
+            if plan.online:
+                result = _online(conn, plan, cookie, max_pause=max_pause, watch=progress)
+            else:
+                result = _apply(conn, plan, cookie)
             if result is not None:
-                return result
-    raise DatabaseBusy(f"the structure of {path} is being changed by another process; try again")
+                break
+        else:
+            raise DatabaseBusy(f"the structure of {path} is being changed by another process; try again")
+    return replace(result, pause=max(result.pause, pause()))
 
 
 def plan(schema: Schema, path: str | PathLike[str], *, strategy: Wish = "auto") -> Plan:
@@ -145,9 +147,9 @@ def plan(schema: Schema, path: str | PathLike[str], *, strategy: Wish = "auto") 
     if not Path(path).exists():
         return compiled(Schema(), schema, strategy=strategy)
     with _opened(path, mode="ro") as conn, sqlite.snapshot(conn):
-        found = compiled(introspect(conn), schema, strategy=strategy)
+        found = choice.chosen(conn, introspect(conn), schema, strategy=strategy)
         virtual.require_fillable(conn, found)
-        return estimated(found, conn)
+        return found if found.costs else estimated(found, conn)
 
 
 def roll_back(path: str | PathLike[str], *, discard_since: bool = False) -> RolledBack:
@@ -166,7 +168,7 @@ def roll_back(path: str | PathLike[str], *, discard_since: bool = False) -> Roll
         DatabaseBusy: Another process holds the file.
         FleetFile: The file is a tenant's.
     """
-    with _opened(path, mode="rw") as conn, execute.prepared(conn), _exclusive(conn) as clock:
+    with _opened(path, mode="rw") as conn, _swept(conn), execute.prepared(conn), _exclusive(conn) as clock:
         restored = roll_back_in(conn, discard_since=discard_since)
         schema = restored.version.schema
         versions.close_way_back(conn, "used")
@@ -191,63 +193,14 @@ def cleanup(path: str | PathLike[str]) -> bool:
         FileNotFoundError: There is no such file.
         FleetFile: The file is a tenant's.
     """
-    with _opened(path, mode="rw") as conn:
+    with _opened(path, mode="rw") as conn, _swept(conn):
         if wayback.read(conn) is None:
             return False
         with execute.prepared(conn), _exclusive(conn):
-            wayback.drop(conn)
+            end = wayback.drop if choice.is_small(conn) else wayback.let_go
+            end(conn)
             versions.close_way_back(conn, "dropped")
     return True
-
-
-def apply_in(
-    conn: apsw.Connection,
-    plan: Plan,
-    *,
-    keep: bool,
-    after_ddl: Callable[[apsw.Connection], None] | None = None,
-    clock: Callable[[], float] = lambda: 0.0,
-) -> Applied:
-    """Carry a plan out and write the version down, inside the caller's transaction.
-
-    For files of a fleet, whose operations own the transaction: they check the control row before and write
-    its schema hash afterwards. The connection is ``execute.prepared``.
-
-    Args:
-        conn: The file, whose structure is ``plan.old``, with its write lock held.
-        plan: What to do.
-        keep: Leave a way back in the file; a new generation needs none, its old one is the way back.
-        after_ddl: Called once all objects are there, to make guards complete.
-        clock: Seconds that writers have waited so far.
-
-    Raises:
-        DataDoesNotFit: Rows that the new schema rejects; the caller has to roll its transaction back.
-        MigrationError: The result is not what was wanted; the same.
-    """
-    wayback.drop(conn)
-    versions.close_way_back(conn, "dropped")
-    before = _version_before(conn, plan.old)
-    keeps = keep and before > 0
-    outcome = execute.change_in(conn, plan, version=before + 1, keep=keeps, after_ddl=after_ddl)
-    # After the rows: where some refer to the table that goes, they are the better answer.
-    execute.refuse_dangling(plan)
-    if keeps:
-        wayback.leave(conn, plan, outcome.kept, version=before + 1)
-    way_back = "kept" if keeps else "none"
-    number = versions.record(conn, plan.new, strategy=plan.strategy, pause=clock(), way_back=way_back)
-    return Applied(version=number, rows=outcome.rows)
-
-
-def _version_before(conn: apsw.Connection, old: Schema) -> int:
-    """The number of a file's version; 0 for an empty file.
-
-    What nobody applied is a version too, and written down: else there would be nothing to go back to.
-    """
-    last = versions.latest(conn)
-    is_known = last is not None and last.is_of(old)
-    if not is_known and (old.tables or old.views or old.virtual_tables):
-        return versions.record(conn, old, strategy="found", pause=0.0, way_back="none")
-    return last.version if last else 0
 
 
 def _apply(conn: apsw.Connection, plan: Plan, cookie: int) -> Result | None:
@@ -255,22 +208,42 @@ def _apply(conn: apsw.Connection, plan: Plan, cookie: int) -> Result | None:
     with execute.prepared(conn), _exclusive(conn) as clock:
         if _cookie(conn) != cookie:
             return None
-        applied = apply_in(conn, plan, keep=True, clock=clock)
+        end = wayback.drop if choice.is_small(conn) else wayback.let_go
+        applied = applying.apply_in(conn, plan, keep=True, clock=clock, end_way_back=end)
+    return _changed(plan, pause=clock(), rows=applied.rows, version=applied.version)
+
+
+def _online(
+    conn: apsw.Connection, plan: Plan, cookie: int, *, max_pause: float | None, watch: Watch
+) -> Result | None:
+    """Carry a plan out while others write; None where another process changed the structure meanwhile."""
+    with execute.prepared(conn):
+        done = rebuild(conn, plan, cookie=cookie, max_pause=max_pause, watch=watch)
+    if done is None:
+        return None
+    last = versions.latest(conn)
+    return _changed(plan, pause=done.pause, rows=done.rows, version=last.version if last else None)
+
+
+def _changed(plan: Plan, *, pause: float, rows: int, version: int | None) -> Result:
     return Result(
         changed=True,
         strategy=plan.strategy,
-        pause=clock(),
-        rows=applied.rows,
-        version=applied.version,
+        pause=pause,
+        rows=rows,
+        version=version,
         schema_hash=plan.new.hash,
         steps=tuple(step.text for step in plan.change.steps),
     )
 
 
-def _planned(conn: apsw.Connection, schema: Schema, *, strategy: Wish) -> tuple[Plan, int]:
+def _planned(
+    conn: apsw.Connection, schema: Schema, *, strategy: Wish, max_pause: float | None
+) -> tuple[Plan, int]:
     """The plan for a file as it is now, and the schema version that it holds for."""
     with sqlite.snapshot(conn):
-        return compiled(introspect(conn), schema, strategy=strategy), _cookie(conn)
+        plan = choice.chosen(conn, introspect(conn), schema, strategy=strategy, max_pause=max_pause)
+        return plan, _cookie(conn)
 
 
 def _permit(
@@ -281,7 +254,7 @@ def _permit(
         leave.refuse_losses(plan.change, leaves)
     if max_pause is None or plan.strategy == "none":
         return
-    predicted = estimated(plan, conn).pause
+    predicted = (plan if plan.costs else estimated(plan, conn)).pause
     if predicted > max_pause:
         raise PauseTooLong(predicted=predicted, allowed=max_pause)
 
@@ -312,6 +285,18 @@ def _opened(path: str | PathLike[str], *, mode: sqlite.Mode) -> Iterator[apsw.Co
         if is_new:
             sqlite.switch_to_wal(conn)
         yield conn
+
+
+@contextlib.contextmanager
+def _swept(conn: apsw.Connection) -> Iterator[Callable[[], float]]:
+    """Clear away what a killed rebuild left before the block, and what nobody needs any more after it.
+
+    Gives the longest that writers had to wait for the latter.
+    """
+    pauses = [0.0]
+    sweep.litter(conn, wait=BUSY_SECONDS)
+    yield lambda: max(pauses)
+    pauses.append(sweep.garbage(conn))
 
 
 def _require_lone(conn: apsw.Connection) -> None:

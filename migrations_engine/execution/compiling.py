@@ -37,7 +37,14 @@ if TYPE_CHECKING:
 _PLANS: Recent[Plan] = Recent(64)
 
 
-def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto", back: bool = False) -> Plan:
+def compiled(
+    old: Schema,
+    new: Schema,
+    *,
+    strategy: Wish = "auto",
+    back: bool = False,
+    rebuilding: frozenset[str] = frozenset(),
+) -> Plan:
     """The plan that turns a file of one schema into one of another, made and proved once for all such files.
 
     Args:
@@ -46,6 +53,7 @@ def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto", back: bool = 
         strategy: ``auto`` alters in place what can be; ``in-place`` refuses the rest; ``rebuild`` copies
             every table that differs.
         back: The new schema is one that the file had before, whatever is wrong with it.
+        rebuilding: Folded new names of tables to copy, though they could be changed where they lie.
 
     Raises:
         SchemaError: SQLite refuses the new schema, its hints contradict each other, or a foreign key would
@@ -57,15 +65,15 @@ def compiled(old: Schema, new: Schema, *, strategy: Wish = "auto", back: bool = 
         raise UnknownStrategy(strategy, available=list(WISHES))
     # By identity: schemas of one hash may differ in texts and hints. The plan holds both, so that no other
     # schema can have their ids while it is kept.
-    key = (id(old), id(new), strategy, back)
-    return _PLANS.get(key, lambda: _made(old, new, strategy=strategy, back=back))
+    key = (id(old), id(new), strategy, back, rebuilding)
+    return _PLANS.get(key, lambda: _made(old, new, strategy=strategy, back=back, rebuilding=rebuilding))
 
 
-def _made(old: Schema, new: Schema, *, strategy: Wish, back: bool) -> Plan:
+def _made(old: Schema, new: Schema, *, strategy: Wish, back: bool, rebuilding: frozenset[str]) -> Plan:
     if old.hash == new.hash:
         return Plan(old=old, new=new, change=steps.Change())
     change = compare(old, new)
-    draft = _Draft(old, new, change)
+    draft = _Draft(old, new, change, rebuilding)
     if not back:
         draft.refuse_mismatches()
     plan = draft.plan(altering=strategy != "rebuild", strict=strategy == "in-place")
@@ -81,8 +89,11 @@ def _made(old: Schema, new: Schema, *, strategy: Wish, back: bool) -> Plan:
 class _Draft:
     """Two schemas and the steps between them, sorted by table."""
 
-    def __init__(self, old: Schema, new: Schema, change: Change) -> None:
+    def __init__(
+        self, old: Schema, new: Schema, change: Change, rebuilding: frozenset[str] = frozenset()
+    ) -> None:
         self._old, self._new, self._change = old, new, change
+        self._rebuilding = rebuilding
         self._renames: Renames = hints.acting(old, new)
         self._steps: dict[str, list[Step]] = defaultdict(list)
         for step in change.steps:
@@ -110,7 +121,7 @@ class _Draft:
             change=self._change,
             tables=tables,
             virtual=virtual,
-            prelude=self._prelude(),
+            prelude=self._prelude(tables),
             finale=self._finale(tables),
         )
 
@@ -123,8 +134,10 @@ class _Draft:
                 found.append(TableAction(way="create", new=step.table))
         for table in self._new.tables:
             before = self._renames.old_table(table, self._old)
-            if before is not None and self._steps[fold(table.name)]:
-                found.append(self._changed(before, table, altering=altering, strict=strict))
+            wanted = fold(table.name) in self._rebuilding
+            if before is not None and (wanted or self._steps[fold(table.name)]):
+                altered = altering and not wanted
+                found.append(self._changed(before, table, altering=altered, strict=strict))
         return found
 
     def _changed(self, old: Table, new: Table, *, altering: bool, strict: bool) -> TableAction:
@@ -157,14 +170,16 @@ class _Draft:
         pairs = ((fold(c.name), self._renames.old_column(new, c.name, old)) for c in new.columns)
         return {name: before for name, before in pairs if before is not None}
 
-    def _prelude(self) -> tuple[str, ...]:
+    def _prelude(self, tables: Sequence[TableAction]) -> tuple[str, ...]:
+        # The indexes of an old table that is put away go with it.
+        away = {fold(i.name) for a in tables if a.way == "rebuild" and a.old for i in a.old.indexes}
         found = []
         for step in self._change.steps:
             if isinstance(step, steps.DropTrigger):
                 found.append(f"DROP TRIGGER IF EXISTS {quote(step.trigger.name)}")
             elif isinstance(step, steps.DropView):
                 found.append(f"DROP VIEW IF EXISTS {quote(step.view.name)}")
-            elif isinstance(step, steps.DropIndex):
+            elif isinstance(step, steps.DropIndex) and fold(step.index.name) not in away:
                 found.append(f"DROP INDEX IF EXISTS {quote(step.index.name)}")
         return tuple(found)
 

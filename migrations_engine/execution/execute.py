@@ -35,7 +35,7 @@ from migrations_engine.planning.ties import at_risk
 from migrations_engine.sql.virtual import definition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from migrations_engine.execution.kept import Kept
     from migrations_engine.planning.plan import Plan, TableAction, VirtualAction
@@ -107,7 +107,7 @@ def change_in(
         work.drop_old()
     if after_ddl is not None:
         after_ddl(conn)
-    _prove(conn, plan)
+    prove(conn, plan)
     return Outcome(rows=work.rows, kept=tuple(work.away.values()) if keep else ())
 
 
@@ -121,7 +121,7 @@ def prove_in(conn: apsw.Connection, plan: Plan) -> None:
     work = _Work(conn=conn, plan=plan, version=0)
     work.run()
     work.drop_old()
-    _prove(conn, plan)
+    prove(conn, plan)
 
 
 def refuse_dangling(plan: Plan) -> None:
@@ -141,7 +141,29 @@ def refuse_dangling(plan: Plan) -> None:
         raise SchemaError(faults, source="the new schema")
 
 
-def _prove(conn: apsw.Connection, plan: Plan) -> None:
+def run_all(conn: apsw.Connection, statements: Iterable[str]) -> None:
+    """Execute statements one after the other."""
+    for statement in statements:
+        conn.execute(statement)
+
+
+def alter(conn: apsw.Connection, plan: Plan) -> None:
+    """Alter the tables of a plan that can be altered where they lie."""
+    # Here, and only here, SQLite is to rewrite what refers to a renamed table.
+    conn.config(apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0)
+    try:
+        for action in plan.going("alter"):
+            run_all(conn, action.statements)
+    finally:
+        conn.config(apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 1)
+
+
+def prove(conn: apsw.Connection, plan: Plan) -> None:
+    """Make sure that the structure which came out is the one that was wanted.
+
+    Raises:
+        MigrationError: It is not; the caller has to roll back.
+    """
     found = introspect(conn)
     if found.hash != plan.new.hash:
         raise MigrationError(
@@ -165,14 +187,14 @@ class _Work:
         orphans = references.before(self.conn, self.plan)
         known = statistics.remember(self.conn, self._moved())
         self.conn.execute("SAVEPOINT change")
-        self._all(self.plan.prelude)
+        run_all(self.conn, self.plan.prelude)
         self._put_away()
-        self._alter()
+        alter(self.conn, self.plan)
         self._create()
         self._copy()
         self._index()
         self._fill_virtual()
-        self._all(self.plan.finale)
+        run_all(self.conn, self.plan.finale)
         self._reindex()
         known.bring_across(self.conn)
         self._check_references(orphans)
@@ -189,10 +211,6 @@ class _Work:
         for old in self.away.values():
             self.conn.execute(f"DROP TABLE {quote(old.kept_as)}")
 
-    def _all(self, statements: tuple[str, ...]) -> None:
-        for statement in statements:
-            self.conn.execute(statement)
-
     def _put_away(self) -> None:
         for number, virtual_action in enumerate(self.plan.virtual, 1):
             old = virtual_action.old
@@ -203,15 +221,6 @@ class _Work:
             if action.old is not None:
                 name = f"{kept.PREFIX}{self.version}_{number}"
                 self.away[fold(action.old.name)] = kept.put_away(self.conn, action.old.name, name)
-
-    def _alter(self) -> None:
-        # Here, and only here, SQLite is to rewrite what refers to a renamed table.
-        self.conn.config(apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0)
-        try:
-            for action in self.plan.going("alter"):
-                self._all(action.statements)
-        finally:
-            self.conn.config(apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 1)
 
     def _create(self) -> None:
         for action in (*self.plan.going("rebuild"), *self.plan.going("create")):
@@ -230,7 +239,7 @@ class _Work:
     def _index(self) -> None:
         for action in (*self.plan.going("rebuild"), *self.plan.going("create")):
             if action.new is not None:
-                self._all(tuple(ddl.create_index(index) for index in action.new.indexes))
+                run_all(self.conn, (ddl.create_index(index) for index in action.new.indexes))
 
     def _fill_virtual(self) -> None:
         for action in self.plan.virtual:

@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
-from migrations_engine.errors import MigrationError
+from migrations_engine.ddl.sqlite import create_index
+from migrations_engine.execution.relabel import Label, relabel
 from migrations_engine.model import quote
 from migrations_engine.sql.foreign import without_foreign_keys
+from migrations_engine.sql.lexer import tokenize
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import apsw
+
+    from migrations_engine.model import Table
 
 PREFIX = "_tenantdb_old_"
 """Begins the name of every table that is kept; ``_tenantdb`` keeps it out of every schema document."""
@@ -46,15 +52,30 @@ def put_away(conn: apsw.Connection, table: str, kept_as: str) -> Kept:
     own = _statement(conn, kept_as)
     loose = without_foreign_keys(own)
     if loose != own:
-        _rewrite(conn, kept_as, loose)
+        relabel(conn, [Label(table=kept_as, becomes=kept_as, sql=loose)])
     return Kept(name=table, kept_as=kept_as, sql=sql, sequence=sequence)
 
 
+def away(conn: apsw.Connection, table: Table, kept_as: str) -> tuple[Kept, Label]:
+    """How a table is put away with its indexes, which neither cost nor take time: data for ``relabel``."""
+    kept = Kept(
+        name=table.name,
+        kept_as=kept_as,
+        sql=_statement(conn, table.name),
+        sequence=counter(conn, table.name),
+    )
+    indexes = {}
+    for index in table.indexes:
+        name = f"{_index_prefix(kept_as)}{index.name}"
+        indexes[index.name] = (name, create_index(index, name=name, table=kept_as))
+    sql = without_foreign_keys(_renamed(kept.sql, kept_as))
+    return kept, Label(table=table.name, becomes=kept_as, sql=sql, indexes=indexes)
+
+
 def bring_back(conn: apsw.Connection, kept: Kept) -> None:
-    """Give a kept table its name and its statement again, inside the caller's transaction; no indexes yet."""
-    conn.execute(f"ALTER TABLE {quote(kept.kept_as)} RENAME TO {quote(kept.name)}")
-    if _statement(conn, kept.name) != kept.sql:
-        _rewrite(conn, kept.name, kept.sql)
+    """Give a kept table its name and its statement again, and the indexes that it still has."""
+    indexes = dict(_indexes_of_before(conn, kept))
+    relabel(conn, [Label(table=kept.kept_as, becomes=kept.name, sql=kept.sql, indexes=indexes)])
 
 
 def counter(conn: apsw.Connection, table: str) -> int | None:
@@ -86,41 +107,33 @@ def _dependants(conn: apsw.Connection, table: str) -> list[tuple[str, str]]:
     ]
 
 
+def _renamed(sql: str, name: str) -> str:
+    """A CREATE TABLE statement as SQLite stores it (``CREATE TABLE name …``), about another name."""
+    named = tokenize(sql)[2]
+    return f"{sql[: named.start]}{quote(name)}{sql[named.end :]}"
+
+
+def _index_prefix(kept_as: str) -> str:
+    """Begins the names of the indexes that a kept table has; behind it stands what they were called."""
+    return f"{kept_as}_i_"
+
+
+def _indexes_of_before(conn: apsw.Connection, kept: Kept) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The names of a kept table's indexes, each with the name and the statement that it had."""
+    prefix = _index_prefix(kept.kept_as)
+    for name, sql in sqlite.rows(
+        conn,
+        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'index' AND tbl_name = ? "
+        "AND substr(name, 1, ?) = ?",
+        (kept.kept_as, len(prefix), prefix),
+    ):
+        before = name.removeprefix(prefix)
+        now, then = ((quote(i), quote(t)) for i, t in ((name, kept.kept_as), (before, kept.name)))
+        yield name, (before, sql.replace(" ON ".join(now), " ON ".join(then), 1))
+
+
 def _statement(conn: apsw.Connection, table: str) -> str:
     found: str = sqlite.value(
         conn, "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", (table,)
     )
     return found
-
-
-def _rewrite(conn: apsw.Connection, table: str, sql: str) -> None:
-    """Replace the statement of a table that lies the same on disk under both.
-
-    SQLite's own manual does it so (lang_altertable, "Making Other Kinds Of Table Schema Changes"). Automatic
-    indexes are numbered by the order of the constraints: if they came out otherwise, the file would be lost.
-    """
-    before = _layout(conn, table)
-    conn.execute("PRAGMA writable_schema = ON")
-    try:
-        conn.execute(
-            "UPDATE main.sqlite_schema SET sql = ? WHERE type = 'table' AND name = ? COLLATE NOCASE",
-            (sql, table),
-        )
-    finally:
-        conn.execute("PRAGMA writable_schema = RESET")
-    # Other connections take the new statement over because the ALTER TABLE of this transaction raised the
-    # schema version already.
-    if _layout(conn, table) != before:
-        raise MigrationError(f"the statement of table {table} cannot be rewritten; nothing was changed")
-
-
-def _layout(conn: apsw.Connection, table: str) -> tuple[list[tuple[object, ...]], ...]:
-    """What decides how a table lies on disk: its columns, and its automatic indexes with their columns."""
-    columns = sqlite.rows(conn, "SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)", (table,))
-    indexes = sqlite.rows(
-        conn,
-        'SELECT l.name, l.origin, i.seqno, i.cid, i."desc", i.coll '
-        "FROM pragma_index_list(?) AS l, pragma_index_xinfo(l.name) AS i ORDER BY l.name, i.seqno",
-        (table,),
-    )
-    return columns, indexes

@@ -113,14 +113,34 @@ def drop(conn: apsw.Connection) -> None:
         return
     capture.remove(conn, log=LOG)
     # Virtual tables first: they take their shadow tables along.
-    for (name,) in sqlite.rows(
+    for name in _lying(conn):
+        conn.execute(f"DROP TABLE main.{quote(name)}")
+    conn.execute(f"DROP TABLE IF EXISTS main.{TABLE}")
+
+
+def let_go(conn: apsw.Connection) -> None:
+    """End the way back at once, inside the caller's transaction; its tables stay, as ``garbage``."""
+    if conn.table_exists("main", LOG):
+        capture.remove_triggers(conn, log=LOG)
+        last = sqlite.value(conn, f"SELECT max(version) FROM {TABLE}")
+        conn.execute(f"ALTER TABLE main.{LOG} RENAME TO {quote(f'{PREFIX}{last}_log')}")
+    conn.execute(f"DROP TABLE IF EXISTS main.{TABLE}")
+
+
+def garbage(conn: apsw.Connection) -> tuple[str, ...]:
+    """The tables that lie in the file for a way back which it has no more."""
+    needed = {back.kept.kept_as for back in read(conn) or () if back.kept is not None}
+    return tuple(name for name in _lying(conn) if name not in needed)
+
+
+def _lying(conn: apsw.Connection) -> list[str]:
+    found = sqlite.rows(
         conn,
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') "
         "AND substr(name, 1, ?) = ? ORDER BY type DESC",
         (len(PREFIX), PREFIX),
-    ):
-        conn.execute(f"DROP TABLE main.{quote(name)}")
-    conn.execute(f"DROP TABLE IF EXISTS main.{TABLE}")
+    )
+    return [name for (name,) in found]
 
 
 def _has_remains(conn: apsw.Connection) -> bool:

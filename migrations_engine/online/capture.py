@@ -65,8 +65,13 @@ def install(conn: apsw.Connection, shapes: Sequence[TableShape], *, log: str = L
 
 def remove(conn: apsw.Connection, *, log: str = LOG) -> None:
     """Drop triggers and log, inside the caller's transaction; also where there are none."""
-    _drop_triggers(conn, log)
+    remove_triggers(conn, log=log)
     conn.execute(f"DROP TABLE IF EXISTS main.{log}")
+
+
+def remove_triggers(conn: apsw.Connection, *, log: str = LOG) -> None:
+    """Drop the triggers alone, and what they use; the notes stay."""
+    _drop_triggers(conn, log)
 
 
 def installed(conn: apsw.Connection, shapes: Sequence[TableShape], *, log: str = LOG) -> bool:

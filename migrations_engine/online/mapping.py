@@ -111,6 +111,21 @@ def reverse(old: Objects, new: Objects) -> tuple[Mapping, ...]:
     )
 
 
+def onto(source: Table, target: Table, *, columns: dict[str, str], fills: dict[str, str]) -> Mapping:
+    """One table onto another, whatever both are called.
+
+    Args:
+        source: The table that is written.
+        target: The table that its rows go to.
+        columns: Folded target column -> source column, of those that stay.
+        fills: Folded target column -> expression over the source row, of those whose fill acts.
+
+    Raises:
+        Unsupported: No key names the rows of both alike.
+    """
+    return _mapping(source, target, columns, fills)
+
+
 def _lasting(old: Objects, new: Objects) -> Iterator[tuple[Table, Table, dict[str, str]]]:
     """(table before, table now, folded new column -> old column) of every table that lives on."""
     renames = hints.acting(old, new)

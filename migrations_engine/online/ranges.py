@@ -23,12 +23,15 @@ _BOUNDS = "_tenantdb_bounds"
 
 
 class Ranges:
-    """A source table cut by its key; the last range is open, so that rows added meanwhile fall in."""
+    """A source table cut by its key; the last range is open, so that rows added meanwhile fall in.
+
+    ``chunk`` is how many rows the next range takes.
+    """
 
     def __init__(self, target: apsw.Connection, schema: str, mapping: Mapping, *, chunk: int) -> None:
         self.done = False
         self._target = target
-        self._chunk = chunk
+        self.chunk = chunk
         self._source = mapping.source
         self._table = f"{schema}.{quote(mapping.source.name)}"
         self._keys = ", ".join(mapping.source.noted)
@@ -52,7 +55,7 @@ class Ranges:
         self._target.execute(
             f"INSERT INTO temp.{_BOUNDS} SELECT 'high', {terms} FROM {self._table} "
             f"WHERE {self._between(low)(self._source)} ORDER BY {terms} LIMIT 1 OFFSET ?",
-            (self._chunk - 1,),
+            (self.chunk - 1,),
         )
         self.done = not self._target.changes()
         return [] if self.done else ["<="]

@@ -146,6 +146,10 @@ class Replayer:
             report = self._attempt(after, end, is_last=True)
         return report or DrainReport(watermark=max(after, end), keys=0)
 
+    def note_pending(self, *, after: int) -> int:
+        """Put the keys of all notes behind a watermark into the table of keys; how many. Replays nothing."""
+        return self._load(after, self.end())
+
     def _attempt(self, after: int, upto: int, *, is_last: bool) -> DrainReport | None:
         """Replay one stretch of the log; None where rows collide that a longer one may part."""
         with contextlib.suppress(_Collision), self.target:  # a savepoint: a collision leaves no trace

@@ -22,40 +22,74 @@ REBUILT_ROWS_PER_SECOND = 250_000
 REBUILT_BYTES_PER_SECOND = 30_000_000
 INDEXED_ROWS_PER_SECOND = 600_000
 SCANNED_ROWS_PER_SECOND = 3_000_000
+FREED_BYTES_PER_SECOND = 300_000_000
+CUT_OVER_SECONDS = 0.01
+CUT_OVER_SECONDS_PER_OBJECT = 0.0002
+"""Of the cut-over of an online rebuild, whatever the size of its tables: the schema is read again."""
+
+BUDGET_SECONDS = 0.05
+"""The pause that is aimed at where nothing else is asked for."""
+
+_SCANNING = (" CHECK ", " ADD CONSTRAINT ", " SET NOT NULL", " AS (")
 
 
 def estimated(plan: Plan, conn: apsw.Connection) -> Plan:
     """The plan with its costs on a file, which is only read."""
     if plan.strategy == "none":
         return plan
-    base = Cost(name="transaction", rows=0, bytes=0, pause=BASE_SECONDS)
-    costs = [base, *(_table(conn, action) for action in plan.tables if action.old is not None)]
+    costs = [_base(plan), *(_table(conn, plan, action) for action in plan.tables if action.old is not None)]
     return replace(plan, costs=tuple(costs + _indexes(conn, plan)))
 
 
-def _table(conn: apsw.Connection, action: TableAction) -> Cost:
+def _base(plan: Plan) -> Cost:
+    if not plan.online:
+        return Cost(name="transaction", rows=0, bytes=0, pause=BASE_SECONDS)
+    schema = plan.new
+    objects = len(schema.tables) + len(schema.views) + len(schema.triggers) + len(schema.virtual_tables)
+    pause = CUT_OVER_SECONDS + objects * CUT_OVER_SECONDS_PER_OBJECT
+    return Cost(name="cut-over", rows=0, bytes=0, pause=pause)
+
+
+def _table(conn: apsw.Connection, plan: Plan, action: TableAction) -> Cost:
     name = action.old.name if action.old else action.name
     if action.way == "rebuild":
         rows, size = _rows(conn, name), _bytes(conn, name)
         seconds = max(rows / REBUILT_ROWS_PER_SECOND, size / REBUILT_BYTES_PER_SECOND)
-        return Cost(name=action.name, rows=rows, bytes=size, pause=seconds)
-    if action.way == "alter" and any(" CHECK " in statement for statement in action.statements):
-        rows = _rows(conn, name)
-        return Cost(name=action.name, rows=rows, bytes=0, pause=rows / SCANNED_ROWS_PER_SECOND)
-    return Cost(name=action.name, rows=0, bytes=0, pause=0.0)
+        return Cost(name=action.name, rows=rows, bytes=size, pause=0.0 if plan.online else seconds)
+    if action.way != "alter" or not any(_is_slow(statement) for statement in action.statements):
+        return Cost(name=action.name, rows=0, bytes=0, pause=0.0)
+    rows = _rows(conn, name)
+    rewrites = any(" DROP COLUMN " in statement for statement in action.statements)
+    seconds = rows / (REBUILT_ROWS_PER_SECOND if rewrites else SCANNED_ROWS_PER_SECOND)
+    return Cost(name=action.name, rows=rows, bytes=0, pause=seconds)
+
+
+def _is_slow(statement: str) -> bool:
+    """Whether an ALTER TABLE looks at all rows."""
+    return " DROP COLUMN " in statement or any(words in statement for words in _SCANNING)
 
 
 def _indexes(conn: apsw.Connection, plan: Plan) -> list[Cost]:
-    """Indexes that are made on tables which stay where they are."""
+    """Indexes that are made or dropped on tables which stay where they are."""
     moved = {fold(action.name) for action in plan.tables if action.way in ("rebuild", "create")}
     there = {fold(action.name): action.old.name for action in plan.tables if action.old and action.new}
     found = []
     for step in plan.change.steps:
-        if isinstance(step, steps.AddIndex) and fold(step.index.table) not in moved:
+        if not isinstance(step, steps.AddIndex | steps.DropIndex) or fold(step.index.table) in moved:
+            continue
+        if isinstance(step, steps.AddIndex):
             rows = _rows(conn, there.get(fold(step.index.table), step.index.table))
             pause = rows / INDEXED_ROWS_PER_SECOND
-            found.append(Cost(name=step.index.name, rows=rows, bytes=0, pause=pause))
+        else:
+            rows, pause = 0, _pages(conn, step.index.name) / FREED_BYTES_PER_SECOND
+        found.append(Cost(name=step.index.name, rows=rows, bytes=0, pause=pause))
     return found
+
+
+def _pages(conn: apsw.Connection, name: str) -> int:
+    """The pages of one table or index, in bytes."""
+    sql = "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE aggregate = 1 AND name = ?"
+    return int(sqlite.value(conn, sql, (name,)))
 
 
 def _rows(conn: apsw.Connection, table: str) -> int:

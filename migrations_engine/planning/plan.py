@@ -109,6 +109,7 @@ class Plan:
         prelude: Statements that run first: triggers, views and indexes that go.
         finale: Statements that run last: indexes, views and triggers that come.
         costs: What it takes on one file; empty until ``estimate`` has looked at one.
+        online: Whether others write while tables are copied: on a lone file, where that is the shorter pause.
     """
 
     old: Schema
@@ -119,6 +120,7 @@ class Plan:
     prelude: tuple[str, ...] = ()
     finale: tuple[str, ...] = ()
     costs: tuple[Cost, ...] = ()
+    online: bool = False
 
     @property
     def strategy(self) -> Strategy:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from migrations_engine import runner, sqlite
+from migrations_engine import sqlite
 from migrations_engine.checks import misfits as checks
 from migrations_engine.errors import DataDoesNotFit, DestructiveChange
+from migrations_engine.execution import applying
 from migrations_engine.execution.compiling import compiled
 from migrations_engine.introspection import introspect
 from migrations_engine.planning.estimate import estimated
@@ -140,7 +141,7 @@ class _Task:
         """Change the live file in one short transaction."""
 
         def act(conn: apsw.Connection, clock: Callable[[], float]) -> str:
-            runner.apply_in(conn, plan, keep=True, after_ddl=fence.install_guards, clock=clock)
+            applying.apply_in(conn, plan, keep=True, after_ddl=fence.install_guards, clock=clock)
             return plan.new.hash
 
         begun = self._begin(route, lambda session, _: in_place_payload(session, self.tenant))
