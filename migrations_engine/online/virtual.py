@@ -107,7 +107,9 @@ def _keeps(mapping: Mapping, reads: Definition) -> bool:
     kept = {fold(name) for name, came in mapping.values if name in mapping.exact and came == quote(name)}
     number = mapping.target.rowid or rowid_column(table) or ""
     key = reads.source_key if table.column(reads.source_key) else number
-    return {fold(name) for name in (key, number, *reads.columns) if name} <= kept
+    # FTS4 takes all columns where none is named.
+    read = reads.columns or tuple(column.name for column in table.columns)
+    return {fold(name) for name in (key, number, *read) if name} <= kept
 
 
 def _shows_others(view: View, mappings: Sequence[Mapping]) -> bool:

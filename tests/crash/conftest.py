@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import pytest
 
+from tests import posts
 from tests.fleet import Fleet
 from tests.stage import Stage
 
@@ -26,6 +27,12 @@ def stage() -> Iterator[Stage]:
     stage = Stage()
     yield stage
     stage.close()
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """One whose tenants have virtual tables of every kind."""
+    return Fleet(tmp_path_factory.mktemp("indexed"), schema=posts.OLD)
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +72,10 @@ class Play:
     def ledger(self) -> Path:
         return self.folder / "ledger"
 
-    def start_writer(self) -> None:
+    def start_writer(self, act: str = "write") -> None:
         number = len(self.writers) + 1
         pid = self.stage.start(
-            "write",
+            act,
             home=self.home,
             tenant=self.tenant,
             number=number,
@@ -120,6 +127,11 @@ class Play:
         assert parents == [(acknowledged, acknowledged)] if acknowledged else [(0, None)]
         assert counted == [(acknowledged,)]
 
+    def assert_posts_found(self) -> None:
+        """Every index of the posts finds what the ledger says, and nothing else."""
+        assert [entry for entry in self.acknowledged() if "error" in entry] == []
+        posts.assert_found(self.fleet.route(self.tenant).path, posts.expected(self.acknowledged()))
+
     def assert_one_home(self) -> None:
         assert self.fleet.writable(self.tenant) == [self.fleet.route(self.tenant).path]
         assert self.fleet.findings(self.tenant) == []
@@ -128,15 +140,18 @@ class Play:
 _numbers: Counter[str] = Counter()
 
 
+def _play(fleet: Fleet, stage: Stage, folder: Path, *, rows: int = 20) -> Play:
+    _numbers["tenants"] += 1
+    return Play(fleet, stage, fleet.create(f"t{_numbers['tenants']}-{os.getpid()}", rows=rows), folder)
+
+
 @pytest.fixture
 def play(fleet: Fleet, stage: Stage, tmp_path: Path) -> Iterator[Callable[..., Play]]:
     """Makes a tenant on server a and, if asked, a process that writes to it."""
     plays = []
 
     def make(*, rows: int = 20, writers: int = 1) -> Play:
-        _numbers["tenants"] += 1
-        tenant = fleet.create(f"t{_numbers['tenants']}-{os.getpid()}", rows=rows)
-        plays.append(Play(fleet, stage, tenant, tmp_path))
+        plays.append(_play(fleet, stage, tmp_path, rows=rows))
         for _ in range(writers):
             plays[-1].start_writer()
         if writers:
@@ -147,3 +162,14 @@ def play(fleet: Fleet, stage: Stage, tmp_path: Path) -> Iterator[Callable[..., P
     for each in plays:
         if each.writers:
             each.stop_writers()
+
+
+@pytest.fixture
+def indexing(indexed: Fleet, stage: Stage, tmp_path: Path) -> Iterator[Play]:
+    """A tenant with virtual tables, and a process that writes to all of them."""
+    made = _play(indexed, stage, tmp_path)
+    made.start_writer("post")
+    made.await_writes()
+    yield made
+    if made.writers:
+        made.stop_writers()

@@ -50,6 +50,16 @@ def test_a_killed_move_loses_no_write_and_leaves_one_home(play, kill):
     settle_and_check(scene)
 
 
+@pytest.mark.parametrize("kill", boundaries(CUTOVER[2:]), ids=named)
+def test_a_move_that_is_killed_in_its_pause_loses_nothing_of_virtual_tables(indexing, kill):
+    assert indexing.killed("move", to="b", kill=kill)
+    indexing.recover()
+    indexing.await_writes()
+    indexing.stop_writers()
+    indexing.assert_posts_found()
+    indexing.assert_one_home()
+
+
 @pytest.mark.parametrize("kill", REBUILDS, ids=named)
 def test_a_killed_rebuild_loses_no_write_and_leaves_one_home(play, kill):
     scene = play()

@@ -240,6 +240,8 @@ def test_a_virtual_table_that_changes_its_form_is_changed_in_place(fleet):
     assert fleet.rows("t", "SELECT rowid FROM own WHERE own MATCH 'seven'") == [(7,)]
     assert fleet.findings("t") == []
     move("t", to="b", settings=fleet.settings)
+    rollback("t", settings=fleet.settings)
+    assert fleet.rows("t", "SELECT rowid FROM own WHERE own MATCH 'sevens'") == [(7,)]
     assert fleet.rows("t", "SELECT rowid FROM own WHERE own MATCH 'seven'") == [(7,)]
     assert fleet.findings("t") == []
 

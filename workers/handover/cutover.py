@@ -128,7 +128,7 @@ def seal_unguarded(attempt: Attempt) -> None:
         return
     operation = transfer.operation
     transfer.sealed = archive.seal_retired(
-        operation, transfer.source_path, wait=transfer.limits.deadline, by=transfer.lock
+        operation, transfer.source_path, wait=transfer.limits.budget, by=transfer.lock
     )
     if shadows.version(transfer.lock) != attempt.version:
         unguarded.catch_up(transfer.source, transfer.target, after=transfer.watermark, admit=transfer.admit)

@@ -56,7 +56,7 @@ def nothing_more(_transfer: Transfer, _pause: float) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class Figures:
-    """What a handover measured; rows and notes are counts, times seconds."""
+    """What a handover measured; rows, and drained keys and shadow rows, are counts, times seconds."""
 
     bytes: int = 0
     rows: int = 0
