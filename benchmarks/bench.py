@@ -33,7 +33,15 @@ if TYPE_CHECKING:
 
     from figures import Figure
 
-BENCHMARKS = ("hot_path", "guards", "dialect", "online_rates", "move")
+BENCHMARKS = (
+    "hot_path",
+    "guards",
+    "dialect",
+    "online_rates",
+    "move",
+    "engine_documents",
+    "engine_small_files",
+)
 RUNS = 5
 WIDTH = 130
 
