@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import decimal
 import itertools
 import os
 import shutil
@@ -114,3 +116,14 @@ def _ready(found: Cluster, server: subprocess.Popen[bytes]) -> Cluster:
             time.sleep(0.05)
         else:
             return found
+
+
+def plain(value: Any) -> Any:
+    """A value as both databases can say it: numbers as numbers, dates as SQLite writes them."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, decimal.Decimal | float):
+        return int(value) if value == int(value) else round(float(value), 9)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(" ", timespec="milliseconds" if value.microsecond else "seconds")
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else value

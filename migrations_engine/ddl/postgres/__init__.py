@@ -1,11 +1,11 @@
 """A schema as the statements that build it in PostgreSQL 15 or later, or a list of what has no equal there.
 
-The order in which the modules build on each other: ``refusals`` (how a translation says no), ``values``
-(a translated expression with its type), ``types`` (declared types), ``constants``, ``conversions``,
-``moments``, the tables of allowed nodes (``operators``, ``comparisons``, ``functions``, ``dates``,
-``aggregates``), ``parsing`` (the only door to sqlglot's parser), ``expressions`` (the walk), ``relations``
-(typed tables and views), ``names``, ``tables``, ``keys``, ``indexes``, ``sources`` and ``queries`` (SELECT),
-``views``.
+Each module builds on those before it: ``refusals`` (how a translation says no), ``values`` (a translated
+expression and what is known of it), ``types`` (declared types), ``constants``, ``conversions``; the lists
+of allowed nodes with what each becomes: ``operators``, ``comparisons``, ``dates``, ``functions`` and
+``aggregates``; ``parsing`` (the only door to sqlglot's parser), ``precedence``, ``expressions`` (the walk);
+``names``, ``relations`` (typed tables), ``tables``, ``indexes``, ``keys``; ``sources``, ``ordering``,
+``grouping``, ``queries``, ``views``; ``statements`` puts all in order.
 """
 
 from migrations_engine.ddl.postgres.statements import statements

@@ -12,7 +12,8 @@ from migrations_engine.ddl.postgres import constants
 from migrations_engine.ddl.postgres.conversions import as_number, as_text, condition, plain_text
 from migrations_engine.ddl.postgres.operators import rule
 from migrations_engine.ddl.postgres.refusals import Refused
-from migrations_engine.ddl.postgres.values import BYTES, NUMBERS, Value, boolean, quoted
+from migrations_engine.ddl.postgres.values import BYTES, NOCASE, NUMBERS, Value, boolean, call, quoted
+from migrations_engine.model import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,21 +72,28 @@ def _numbers(left: Value, right: Value) -> tuple[Value, Value]:
 
 
 def _collated(left: Value, right: Value, *, ordered: bool) -> tuple[Value, Value]:
-    """Two texts with one collation: the left one's where they have two, bytes where they have none."""
-    if left.kind != "text":
+    """Two texts with one collation: the left one's where both count alike, bytes where they have none."""
+    if "text" not in (left.kind, right.kind):
         return left, right
-    if left.collation and right.collation and left.collation != right.collation:
-        if left.explicit and right.explicit:
-            raise Refused("texts with two collations")
-        return (left, right) if left.explicit or right.explicit else (_with(left, left.collation), right)
-    if ordered and not (left.collation or right.collation):
-        return _with(left, BYTES), right
+    chosen = left if left.precedence >= right.precedence else right
+    if chosen.precedence and chosen.collation == NOCASE:
+        return without_case(left), without_case(right)
+    if ordered or NOCASE in (left.collation, right.collation):
+        first = left if left.is_constant and not right.is_constant else plain_text(left)
+        return first, right if right.is_constant else plain_text(right)
     return left, right
 
 
-def _with(value: Value, collation: str) -> Value:
-    sql = f'{value.operand} COLLATE "{collation}"'
-    return replace(value, sql=sql, collation=collation, explicit=True, compound=True)
+def without_case(value: Value) -> Value:
+    """A text as NOCASE compares it: ASCII letters in lower case, by bytes.
+
+    The collation of the column would do for most texts only: it knows other letters too, and another order.
+    """
+    if isinstance(value.constant, str):
+        return constants.string(fold(value.constant))
+    if value.kind == "null":
+        return value
+    return call("lower", plain_text(value).sql, kind="text", collation=BYTES)
 
 
 def _compare(sign: str, *, ordered: bool = False) -> Callable[[exp.Binary, Translate], Value]:
@@ -150,7 +158,8 @@ def _in_query(node: exp.In, translate: Translate) -> Value:
 
 def _like(node: exp.Like, translate: Translate, *, escape: str = "") -> Value:
     """LIKE knows no ASCII case in SQLite; PostgreSQL would take a backslash for an escape."""
-    text, pattern = plain_text(translate(node.this)), as_text(translate(node.expression))
+    text, pattern = plain_text(translate(node.this)), translate(node.expression)
+    pattern = as_text(pattern) if pattern.is_constant else plain_text(pattern)
     word = "NOT ILIKE" if node.args.get("negate") else "ILIKE"
     said = isinstance(pattern.constant, str) and not escape and "\\" not in pattern.constant
     behind = "" if said else f" ESCAPE {quoted(escape)}"

@@ -57,7 +57,7 @@ def negated(value: Value) -> Value:
     if isinstance(value.constant, int):
         return _integer(-value.constant)
     if isinstance(value.constant, float):
-        return _real(-value.constant, f"-{value.sql}")
+        return _real(-value.constant, value.sql[1:] if value.sql.startswith("-") else f"-{value.sql}")
     raise Refused("a minus sign before a text")
 
 

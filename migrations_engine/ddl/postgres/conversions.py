@@ -79,38 +79,45 @@ def plain_text(value: Value) -> Value:
 
 
 def alike(values: Sequence[Value]) -> tuple[Kind, list[Value]]:
-    """Values of which one is chosen, as one type.
+    """Values of which one is chosen, as one type; texts compare by their bytes then.
+
+    Whole numbers beside fractions are ``numeric``, which says that a value can be either.
 
     Raises:
         Refused: They are of several types.
     """
-    kinds = {value.kind for value in values if not value.is_constant} - {"null"}
-    kinds = kinds or {value.kind for value in values} - {"null"}
-    if not kinds:
+    said = [value for value in values if value.kind != "null"]
+    firm = {value.kind for value in said if not value.is_constant}
+    truths = firm == {"boolean"} and all(value.constant in (None, 0, 1) for value in said)
+    if not firm or (firm <= NUMBERS | {"boolean"} and not truths):
+        firm |= {value.kind for value in said}
+    if not firm:
         return "null", list(values)
-    kind = next(iter(kinds)) if len(kinds) == 1 else _widest(kinds)
-    return kind, [_as_kind(value, kind) for value in values]
+    kind = next(iter(firm)) if len(firm) == 1 else _widest(firm)
+    found = [_as_kind(value, kind) for value in values]
+    return kind, [plain_text(value) for value in found] if kind == "text" else found
 
 
 def _widest(kinds: set[Kind]) -> Kind:
     """The type that holds numbers of several types."""
-    for kind in ("double precision", "numeric", "bigint"):
-        if kind in kinds and kinds <= NUMBERS | {"boolean"}:
-            return kind
-    raise Refused(f"a value that is {' or '.join(sorted(kinds))}")
+    if not kinds <= NUMBERS | {"boolean"}:
+        raise Refused(f"a value that is {' or '.join(sorted(kinds))}")
+    return "numeric" if kinds & {"numeric", "double precision"} else "bigint"
 
 
 def _as_kind(value: Value, kind: Kind) -> Value:
     if value.kind in (kind, "null"):
         return value
-    if value.is_constant:
-        # A function keeps the storage class of what it chooses: no affinity turns a '1' into a 1 here.
-        if isinstance(value.constant, str) == (kind in NUMBERS | {"boolean"}) and kind != "text":
-            raise Refused(f"a value that is {value.sql} or {kind}")
-        if kind == "text":
-            raise Refused(f"a value that is {value.sql} or text")
-        return constants.beside(value, kind)
-    return as_number(value)
+    if kind in NUMBERS:
+        return as_number(value)
+    # What is chosen keeps its storage class: no affinity turns a '1' into a 1 here.
+    if (
+        not value.is_constant
+        or kind == "text"
+        or (kind == "boolean") == isinstance(value.constant, str | bytes)
+    ):
+        raise Refused(f"a value that is {value.sql} or {kind}")
+    return constants.beside(value, kind)
 
 
 def stored(value: Value, into: ColumnType) -> Value:

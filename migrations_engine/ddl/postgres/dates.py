@@ -134,6 +134,11 @@ def _formatted(pattern: str, moment: Moment) -> str:
     return " || ".join(_extracted(piece, moment.sql) for piece in pieces)
 
 
+def day_text(sql: str) -> str:
+    """A date as SQLite writes it, in the same words in every session."""
+    return _formatted("%Y-%m-%d", Moment(sql=sql))
+
+
 def _to_char(piece: str) -> str:
     if piece in _PARTS:
         return _PARTS[piece][2]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from sqlglot import exp
 
-from migrations_engine.ddl.postgres import comparisons, dates, functions, operators, parsing
+from migrations_engine.ddl.postgres import comparisons, dates, functions, operators, parsing, precedence
 from migrations_engine.ddl.postgres.conversions import condition
 from migrations_engine.ddl.postgres.refusals import Refused
 
@@ -74,6 +74,7 @@ class Walk:
         unknown = [name for name, said in node.args.items() if said and name not in rule.arguments]
         if unknown:
             raise Refused(f"{_named(node)} with {', '.join(unknown)} has no equal")
+        precedence.check(node)
         return rule.translate(node, self.value)
 
     def _column(self, node: exp.Column) -> Value:

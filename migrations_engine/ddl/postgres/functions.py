@@ -49,9 +49,11 @@ def _substring(node: exp.Substring, translate: Translate) -> Value:
     for place, least in zip(places, (1, 0), strict=False):
         if not (isinstance(place.constant, int) and least <= place.constant < 2**31):
             raise Refused(f"substr with {place.sql}: a literal place from 1 on is the same in both")
-    text = value if value.kind == "bytea" else plain_text(value)
-    collation = None if text.kind == "bytea" else BYTES
-    return call("substr", text.sql, *(place.sql for place in places), kind=text.kind, collation=collation)
+    if value.kind == "bytea":
+        # SQLite has no part of an empty blob, not even an empty one.
+        return call("substr", f"nullif({value.sql}, '')", *(place.sql for place in places), kind="bytea")
+    text = plain_text(value).sql
+    return call("substr", text, *(place.sql for place in places), kind="text", collation=BYTES)
 
 
 def _replace(node: exp.Replace, translate: Translate) -> Value:
@@ -71,12 +73,7 @@ def _absolute(node: exp.Abs, translate: Translate) -> Value:
 
 def _coalesce(node: exp.Coalesce, translate: Translate) -> Value:
     kind, values = alike([translate(each) for each in (node.this, *node.expressions)])
-    collations = {value.collation for value in values if value.collation}
-    if len(collations) > 1:
-        raise Refused("texts of two collations in one coalesce")
-    return call(
-        "coalesce", *(value.sql for value in values), kind=kind, collation=next(iter(collations), None)
-    )
+    return call("coalesce", *(value.sql for value in values), kind=kind, collation=values[0].collation)
 
 
 def _nullif(node: exp.Nullif, translate: Translate) -> Value:
@@ -102,7 +99,7 @@ def _hex(node: exp.Hex, translate: Translate) -> Value:
     value = translate(node.this)
     if value.kind != "bytea":
         raise Refused(f"hex of {value.kind}")
-    return Value(sql=f"upper(encode({value.sql}, 'hex'))", kind="text")
+    return Value(sql=f"coalesce(upper(encode({value.sql}, 'hex')), '')", kind="text")
 
 
 def _random(_: exp.Rand, __: Translate) -> Value:
@@ -114,7 +111,7 @@ def _random_bytes(count: int) -> str:
     return f"substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, {count})"
 
 
-def _named(node: exp.Anonymous, translate: Translate) -> Value:
+def named(node: exp.Anonymous, translate: Translate) -> Value:
     """Functions that the parser has no node for."""
     function = _NAMED.get(str(node.this).lower())
     if function is None:
@@ -156,6 +153,6 @@ RULES: Final[Rules] = {
     exp.Least: rule(_extreme("least"), "this", "expressions", "ignore_nulls"),
     exp.Hex: rule(_hex, "this"),
     exp.Rand: rule(_random),
-    exp.Anonymous: rule(_named, "this", "expressions"),
+    exp.Anonymous: rule(named, "this", "expressions"),
 }
 """Functions, allowed everywhere."""

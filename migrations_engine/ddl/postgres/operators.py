@@ -143,7 +143,10 @@ def _connect(word: str) -> Callable[[exp.Connector, Translate], Value]:
 
 
 def _not(node: exp.Not, translate: Translate) -> Value:
-    return boolean(f"NOT {condition(translate(node.this)).operand}")
+    value = condition(translate(node.this))
+    if isinstance(node.this, exp.Is) and value.sql.endswith(" IS NULL"):
+        return boolean(f"{value.sql.removesuffix(' NULL')} NOT NULL")
+    return boolean(f"NOT {value.operand}")
 
 
 def _parentheses(node: exp.Paren, translate: Translate) -> Value:
@@ -186,15 +189,12 @@ def _if(node: exp.If, translate: Translate) -> Value:
 def choose(tests: list[Value], results: list[Value], default: Value) -> Value:
     """A CASE from its conditions, its results and what it gives otherwise."""
     kind, alternatives = alike([*results, default])
-    collations = {value.collation for value in alternatives if value.collation}
-    if len(collations) > 1:
-        raise Refused("texts of two collations in one CASE")
     whens = [
         f"WHEN {test.sql} THEN {result.sql}" for test, result in zip(tests, alternatives[:-1], strict=True)
     ]
     otherwise = [] if default.kind == "null" else [f"ELSE {alternatives[-1].sql}"]
     sql = " ".join(["CASE", *whens, *otherwise, "END"])
-    return Value(sql=sql, kind=kind, collation=next(iter(collations), None))
+    return Value(sql=sql, kind=kind, collation=alternatives[0].collation)
 
 
 _CASTS: Final[dict[exp.DType, Kind]] = {
@@ -213,7 +213,7 @@ def _cast(node: exp.Cast, translate: Translate) -> Value:
     if value.kind == "null":
         return NULL
     if target == "text":
-        return replace(plain_text(value), of_column=True)
+        return replace(value if value.kind == "text" else plain_text(value), of_column=True, constant=None)
     if target == "double precision":
         return replace(as_double(value), of_column=True)
     if target == "bigint":

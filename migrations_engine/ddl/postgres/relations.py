@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from migrations_engine.ddl.postgres.dates import day_text
 from migrations_engine.ddl.postgres.names import column_identifier
 from migrations_engine.ddl.postgres.refusals import Refused, RefusedElsewhere
 from migrations_engine.ddl.postgres.types import ColumnType, column_type
@@ -139,4 +140,7 @@ def named_column(table: Table, name: str) -> Column:
 
 def column_value(sql: str, found: ColumnType) -> Value:
     """A column as a value."""
-    return Value(sql=sql, kind=found.kind, of_column=True, collation=found.collation)
+    text = day_text(sql) if found.kind == "date" else None
+    return Value(
+        sql=sql, kind=found.kind, of_column=True, collation=found.collation, collates=True, text=text
+    )

@@ -11,6 +11,7 @@ from migrations_engine.ddl.postgres.refusals import Refusals
 from migrations_engine.ddl.postgres.relations import Types
 from migrations_engine.ddl.postgres.tables import TableTranslation
 from migrations_engine.ddl.postgres.values import NOCASE
+from migrations_engine.ddl.postgres.views import Views
 from migrations_engine.errors import NotTranslatable
 
 if TYPE_CHECKING:
@@ -24,13 +25,14 @@ _CREATE_NOCASE = (
 
 
 def statements(schema: Objects) -> list[str]:
-    """The statements: collations, tables, indexes, foreign keys.
+    """The statements: collations, tables, indexes, foreign keys, views.
 
     Raises:
         NotTranslatable: Something has no equal; the error lists everything, nothing is left out silently.
     """
     translation = _Translation(schema)
     found = [*translation.tables(), *translation.indexes(), *translation.foreign_keys()]
+    found += translation.views()
     translation.refuse_the_rest()
     if translation.refusals.found:
         raise NotTranslatable(translation.refusals.found, dialect="postgresql")
@@ -80,11 +82,13 @@ class _Translation:
         table = next(table for table in self._schema.tables if table.name == owner)
         return add_foreign_key(key, table, self._schema, self._types, self._constraints[owner])
 
+    def views(self) -> list[str]:
+        """CREATE VIEW of all views."""
+        return Views(self._schema, self._types, self.refusals).translate()
+
     def refuse_the_rest(self) -> None:
         """Name what has no translation at all."""
         for virtual in self._schema.virtual_tables:
             self.refusals.add(f"virtual table {virtual.name}", f"the module {virtual.module} is SQLite's own")
-        for view in self._schema.views:
-            self.refusals.add(f"view {view.name}", "views are not translated")
         for trigger in self._schema.triggers:
             self.refusals.add(f"trigger {trigger.name}", "triggers are programs in SQLite's own language")

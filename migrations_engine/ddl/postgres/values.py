@@ -38,7 +38,8 @@ class Value:
     ``constant`` is the value of a literal as SQLite sees it. ``of_column`` says that SQLite gives a literal
     beside it the affinity of its type. ``compound`` texts need parentheses as an operand. ``text`` is what
     gives SQLite's own text of the value where the type alone does not; ``digits`` marks a text that is
-    surely a whole number. ``collation`` is what a text compares by, ``explicit`` says that it was asked for.
+    surely a whole number. ``collation`` is what a text compares by: one that was asked for (``explicit``)
+    goes before that of a column (``collates``), and that before what functions give.
     """
 
     sql: str
@@ -49,12 +50,18 @@ class Value:
     text: str | None = None
     digits: bool = False
     collation: str | None = None
+    collates: bool = False
     explicit: bool = False
 
     @property
     def operand(self) -> str:
         """The text as an operand of something else."""
         return f"({self.sql})" if self.compound else self.sql
+
+    @property
+    def precedence(self) -> int:
+        """How much its collation counts beside another's."""
+        return 2 if self.explicit else int(self.collates)
 
     @property
     def is_constant(self) -> bool:
