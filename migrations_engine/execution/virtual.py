@@ -27,6 +27,23 @@ if TYPE_CHECKING:
     from migrations_engine.planning.plan import Plan, VirtualAction
 
 
+@contextlib.contextmanager
+def named(name: str, module: str) -> Iterator[None]:
+    """Say which virtual table a module refuses something for; SQLite's words alone do not.
+
+    Raises:
+        Unsupported: It does: a tokenizer, a function or the module itself is not loaded here.
+    """
+    try:
+        yield
+    except apsw.SQLError as error:
+        raise Unsupported(
+            f"virtual table {name} ({module}): {error}. Nothing was changed. Load what it needs, or leave "
+            "it as it is",
+            object_name=name,
+        ) from error
+
+
 def require_modules(conn: apsw.Connection, plan: Plan) -> None:
     """Refuse a change of virtual tables whose modules a connection does not have; others are left alone.
 
@@ -53,7 +70,7 @@ def require_fillable(conn: apsw.Connection, plan: Plan) -> None:
     for action in plan.virtual:
         if action.old is None or action.filling is None or not action.filling.only_empty:
             continue
-        with _named(action.old):
+        with named(action.old.name, action.old.module):
             empty = is_empty(conn, action.old, action.old.name)
         if not empty:
             raise Unsupported(
@@ -78,14 +95,14 @@ def declare(conn: apsw.Connection, table: VirtualTable) -> None:
 
 def put_away(conn: apsw.Connection, table: VirtualTable, kept_as: str) -> Kept:
     """Rename a virtual table and its shadow tables to engine's names, inside the caller's transaction."""
-    with _named(table):
+    with named(table.name, table.module):
         conn.execute(f"ALTER TABLE main.{quote(table.name)} RENAME TO {quote(kept_as)}")
     return Kept(name=table.name, kept_as=kept_as, sql=table.sql, sequence=None)
 
 
 def bring_back(conn: apsw.Connection, table: VirtualTable, kept_as: str) -> None:
     """Give a kept virtual table its name again, inside the caller's transaction."""
-    with _named(table):
+    with named(table.name, table.module):
         conn.execute(f"ALTER TABLE main.{quote(kept_as)} RENAME TO {quote(table.name)}")
 
 
@@ -107,7 +124,7 @@ def make(conn: apsw.Connection, action: VirtualAction, *, kept_as: str, content:
     """
     if action.new is None or action.filling is None:
         return 0
-    with _named(action.new):
+    with named(action.new.name, action.new.module):
         conn.execute(action.new.sql)
         new = definition(action.new)
         if action.old is None:
@@ -128,9 +145,15 @@ def reindex(conn: apsw.Connection, table: VirtualTable) -> None:
     Raises:
         Unsupported: The content cannot be read, or its tokenizer is not loaded here.
     """
-    with _named(table):
+    with named(table.name, table.module):
         name = quote(table.name)
         conn.execute(f"INSERT INTO main.{name} ({name}) VALUES ('rebuild')")
+
+
+def drop(conn: apsw.Connection, name: str) -> None:
+    """Drop a table that is kept, virtual or not, inside the caller's transaction; its shadow tables too."""
+    with named(name, "kept for the way back"):
+        conn.execute(f"DROP TABLE main.{quote(name)}")
 
 
 def is_empty(conn: apsw.Connection, table: VirtualTable, name: str) -> bool:
@@ -156,7 +179,8 @@ def count(conn: apsw.Connection, table: VirtualTable, name: str) -> int:
     try:
         return int(sqlite.value(conn, f"SELECT count(*) FROM main.{quote(name)}"))
     except apsw.SQLError:
-        return 0 if is_empty(conn, table, name) else 1
+        with named(table.name, table.module):
+            return 0 if is_empty(conn, table, name) else 1
 
 
 def _touched(plan: Plan) -> Iterator[VirtualTable]:
@@ -219,16 +243,3 @@ def _take_over(conn: apsw.Connection, old: Definition, new: Definition, content:
     values = ", ".join(map(quote, (old.source_key, *columns)))
     conn.execute(f"INSERT INTO main.{quote(new.name)} ({names}) SELECT {values} FROM main.{quote(content)}")
     return conn.changes()
-
-
-@contextlib.contextmanager
-def _named(table: VirtualTable) -> Iterator[None]:
-    """Say which table a module refuses something for; SQLite's words alone do not."""
-    try:
-        yield
-    except apsw.SQLError as error:
-        raise Unsupported(
-            f"virtual table {table.name} ({table.module}): {error}. Nothing was changed. Load what it needs, "
-            "or leave it as it is",
-            object_name=table.name,
-        ) from error

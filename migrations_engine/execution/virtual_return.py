@@ -64,7 +64,8 @@ def merge(conn: apsw.Connection, table: Away) -> list[str]:
         )
         return [f"{name}: {_rows(rows)} of a table that the older schema does not have"] if rows else []
     pairs = dict(filling(table.old, table.new).columns)
-    _bring(conn, table, pairs)
+    with virtual.named(name, table.new.module):
+        _bring(conn, table, pairs)
     found = []
     for column in definition(table.new).columns:
         query = f"SELECT count(*) FROM main.{quote(name)} WHERE {quote(column)} IS NOT NULL"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrations_engine import sqlite
 from migrations_engine.errors import Unsupported
+from migrations_engine.execution import virtual
 from migrations_engine.execution.kept import PREFIX, Kept
 from migrations_engine.execution.virtual_return import feeders
 from migrations_engine.model import fold, quote
@@ -90,10 +91,10 @@ def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, version: i
             f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (version, *_row(action, by_name)),
         )
-    for virtual in plan.virtual:
+    for each in plan.virtual:
         conn.execute(
             f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (version, *_virtual_row(virtual, by_name)),
+            (version, *_virtual_row(each, by_name)),
         )
     if shapes := _shapes(plan):
         capture.install(conn, shapes, log=LOG)
@@ -114,7 +115,7 @@ def drop(conn: apsw.Connection) -> None:
     capture.remove(conn, log=LOG)
     # Virtual tables first: they take their shadow tables along.
     for name in _lying(conn):
-        conn.execute(f"DROP TABLE main.{quote(name)}")
+        virtual.drop(conn, name)
     conn.execute(f"DROP TABLE IF EXISTS main.{TABLE}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import apsw
@@ -9,6 +10,12 @@ import apsw.fts5
 import pytest
 
 import migrations_engine as engine
+from migrations_engine import sqlite
+from migrations_engine.execution import execute
+from migrations_engine.execution.applying import apply_in
+from migrations_engine.execution.compiling import compiled
+from migrations_engine.reversal import roll_back_in
+from tenantdb import fence
 
 DOCS = {"id": "INTEGER PRIMARY KEY", "title": "TEXT", "body": "TEXT"}
 OWN = "CREATE VIRTUAL TABLE f USING fts5(title, body)"
@@ -630,3 +637,39 @@ def test_shadow_tables_that_nobody_owns_are_tables(file):
     assert file.run("SELECT * FROM f_content") == []
     engine.rollback(file.path)
     assert file.run("SELECT * FROM f_content") == [(1,)]
+
+
+# Files of a fleet
+
+
+def test_the_guards_of_a_tenants_file_stand_whole_through_a_change_and_back(make_file):
+    made = make_file(
+        f"CREATE TABLE docs({', '.join(f'{n} {t}' for n, t in DOCS.items())})",
+        ROWS,
+        OWN,
+        EXTERNAL.replace(" f ", " g "),
+    )
+    old = engine.introspect(made)
+    new = engine.loads(
+        json.dumps({"docs": DOCS, "_virtual_tables": {"f": OWN.replace("body", "body, extra")}})
+    )
+    with contextlib.closing(sqlite.connect(made)) as conn:
+        conn.execute("INSERT INTO f(rowid, title) VALUES (1, 'red')")
+        conn.execute("INSERT INTO g(g) VALUES ('rebuild')")
+        with execute.prepared(conn), sqlite.immediate(conn):
+            apply_in(conn, compiled(old, new), keep=True, after_ddl=fence.install_guards)
+        assert fence.guards_missing(conn) == ()
+        assert {t for t in fence.guarded_tables(conn) if not t.startswith("docs")} == {
+            "f_content",
+            "f_docsize",
+        }
+        conn.execute("INSERT INTO f(rowid, title, extra) VALUES (2, 'red', NULL)")
+        with execute.prepared(conn), sqlite.immediate(conn):
+            roll_back_in(conn, after_ddl=fence.install_guards)
+        assert fence.guards_missing(conn) == ()
+        assert sqlite.rows(conn, "SELECT rowid FROM f('red')") == [(1,), (2,)]
+        assert sqlite.rows(conn, "SELECT rowid FROM g('red')") == [(3,), (9,)]
+        conn.execute("UPDATE _tenantdb_control SET state = 'retired'")
+        with pytest.raises(apsw.ConstraintError):
+            conn.execute("INSERT INTO f(rowid, title) VALUES (3, 'late')")
+        assert sqlite.rows(conn, "PRAGMA integrity_check") == [("ok",)]
