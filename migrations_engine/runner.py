@@ -280,11 +280,13 @@ def _require_creatable(schema: Schema, *, strategy: Wish) -> None:
 def _opened(path: str | PathLike[str], *, mode: sqlite.Mode) -> Iterator[apsw.Connection]:
     """Hold a connection to a lone file for the block; a file that is made for it is in WAL mode."""
     is_new = mode == "rwc" and (not Path(path).exists() or Path(path).stat().st_size == 0)
-    with contextlib.closing(sqlite.connect(path, mode=mode)) as conn, sqlite.mapped_errors(path):
+    conn = sqlite.connect(path, mode=mode)
+    with sqlite.mapped_errors(path), contextlib.ExitStack() as closing:
+        closing.callback(conn.close)
         _require_lone(conn)
         if is_new:
             sqlite.switch_to_wal(conn)
-        yield conn
+        yield closing.enter_context(sqlite.synced_at_end(conn))
 
 
 @contextlib.contextmanager

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import apsw
@@ -153,6 +155,32 @@ def switch_to_wal(conn: apsw.Connection, *, wait: float = 5.0) -> None:
         DatabaseBusy: Another process held the file for all of ``wait`` seconds.
     """
     execute_when_free(conn, "PRAGMA journal_mode = WAL", wait=wait)
+
+
+@contextlib.contextmanager
+def synced_at_end(conn: apsw.Connection) -> Iterator[apsw.Connection]:
+    """Wait for the disk once, when the block has ended and its connection is closed, not at each commit.
+
+    In WAL mode, where power loss can take back the last commits but leaves the state before them whole, and
+    where whoever commits durably next brings all earlier commits to the disk with his own.
+    """
+    log = Path(conn.filename_wal)
+    is_noted = conn.pragma("journal_mode") == "wal" and not conn.readonly("main")
+    if is_noted:
+        conn.pragma("synchronous", "normal")
+    try:
+        with contextlib.closing(conn):
+            yield conn
+    finally:
+        # The last connection syncs the log as it closes, and takes it away. Others still use this one.
+        if is_noted and log.exists():
+            _sync(log)
+
+
+def _sync(path: Path) -> None:
+    """Write a file out to the disk; nothing where it has gone: whoever took it away has done it."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def execute_when_free(

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import apsw
@@ -11,7 +14,6 @@ from migrations_engine.errors import DatabaseBusy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -39,3 +41,30 @@ def test_the_switch_to_wal_gives_up_where_a_reader_stays(tmp_path: Path, reader:
     with pytest.raises(DatabaseBusy, match=r"locked by another process \(waited 0\.1 s\)"):
         sqlite.switch_to_wal(conn, wait=0.1)
     conn.close()
+
+
+def test_what_was_committed_is_on_the_disk_when_the_block_ends(tmp_path, monkeypatch):
+    path, synced = tmp_path / "file.db", []
+
+    def noting(descriptor, fsync=os.fsync):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    with contextlib.closing(sqlite.connect(path, mode="rwc")) as other:
+        sqlite.switch_to_wal(other)
+        other.execute("CREATE TABLE first (a)")
+        with sqlite.synced_at_end(sqlite.connect(path)) as conn:
+            conn.execute("CREATE TABLE t (a)")
+            assert sqlite.value(conn, "PRAGMA synchronous") == 1
+        # Another connection needs the log, which the one that closes last would sync and take away.
+        assert synced == ["file.db-wal"]
+    with pytest.raises(ZeroDivisionError), sqlite.synced_at_end(sqlite.connect(path)) as conn:
+        raise ZeroDivisionError
+    assert synced == ["file.db-wal"]
+
+
+def test_a_file_with_a_rollback_journal_syncs_each_commit(tmp_path):
+    with sqlite.synced_at_end(sqlite.connect(tmp_path / "file.db", mode="rwc")) as conn:
+        conn.execute("CREATE TABLE t (a)")
+        assert sqlite.value(conn, "PRAGMA synchronous") == 2
