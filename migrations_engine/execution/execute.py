@@ -28,9 +28,8 @@ from migrations_engine.checks.verification import CopyDiffers, verify
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.errors import DataDoesNotFit, Fault, MigrationError, Misfit, SchemaError
 from migrations_engine.execution import kept, statistics, virtual
-from migrations_engine.execution.statistics import Moved
 from migrations_engine.introspection import introspect
-from migrations_engine.model import fold, quote
+from migrations_engine.model import fold
 from migrations_engine.planning.ties import at_risk
 from migrations_engine.sql.virtual import definition
 
@@ -185,7 +184,7 @@ class _Work:
         """All stages, in the order of the module's docstring."""
         virtual.require_fillable(self.conn, self.plan)
         orphans = references.before(self.conn, self.plan)
-        known = statistics.remember(self.conn, self._moved())
+        known = statistics.remember(self.conn, statistics.moved(self.plan))
         self.conn.execute("SAVEPOINT change")
         run_all(self.conn, self.plan.prelude)
         self._put_away()
@@ -209,7 +208,7 @@ class _Work:
     def drop_old(self) -> None:
         """Drop the old tables: nobody needs them as way back."""
         for old in self.away.values():
-            self.conn.execute(f"DROP TABLE {quote(old.kept_as)}")
+            kept.drop(self.conn, old.kept_as)
 
     def _put_away(self) -> None:
         for number, virtual_action in enumerate(self.plan.virtual, 1):
@@ -252,13 +251,6 @@ class _Work:
         for action in self.plan.virtual:
             if action.new is not None and action.filling is not None and action.filling.source == "index":
                 virtual.reindex(self.conn, action.new)
-
-    def _moved(self) -> Iterator[Moved]:
-        """The tables that are copied or renamed; what is known of all others stays by itself."""
-        for action in self.plan.tables:
-            if action.old is not None and action.new is not None:
-                columns = {fold(before): after for after, before in action.columns.items()}
-                yield Moved(before=action.old.name, after=action.new.name, columns=columns)
 
     def _content(self, action: VirtualAction) -> str | None:
         """Where the table is now that a virtual table had its content in."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import apsw
+
 from migrations_engine import sqlite
 from migrations_engine.ddl.sqlite import create_index
 from migrations_engine.execution.relabel import Label, relabel
@@ -19,8 +21,6 @@ from migrations_engine.sql.lexer import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import apsw
 
     from migrations_engine.model import Table
 
@@ -76,6 +76,30 @@ def bring_back(conn: apsw.Connection, kept: Kept) -> None:
     """Give a kept table its name and its statement again, and the indexes that it still has."""
     indexes = dict(_indexes_of_before(conn, kept))
     relabel(conn, [Label(table=kept.kept_as, becomes=kept.name, sql=kept.sql, indexes=indexes)])
+
+
+def drop(conn: apsw.Connection, kept_as: str) -> None:
+    """Drop a table that is kept, virtual or not, inside the caller's transaction; its shadow tables too.
+
+    A module may be unable to: it is not loaded here, or reads a content table that is gone. What it keeps is
+    known all the same, because its shadow tables have an engine's name too.
+    """
+    try:
+        conn.execute(f"DROP TABLE IF EXISTS main.{quote(kept_as)}")
+    except apsw.SQLError:
+        query = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND substr(name, 1, ?) = ?"
+        for (name,) in sqlite.rows(conn, query, (len(kept_as) + 1, f"{kept_as}_")):
+            conn.execute(f"DROP TABLE main.{quote(name)}")
+        _forget(conn, kept_as)
+
+
+def _forget(conn: apsw.Connection, name: str) -> None:
+    """Take the statement of a virtual table out of the schema without running its module."""
+    conn.execute("PRAGMA writable_schema = ON")
+    try:
+        conn.execute("DELETE FROM main.sqlite_schema WHERE name = ? AND rootpage = 0", (name,))
+    finally:
+        conn.execute("PRAGMA writable_schema = RESET")
 
 
 def counter(conn: apsw.Connection, table: str) -> int | None:

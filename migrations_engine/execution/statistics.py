@@ -14,9 +14,11 @@ from migrations_engine import sqlite
 from migrations_engine.model import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import apsw
+
+    from migrations_engine.planning.plan import Plan
 
 _TABLES = ("sqlite_stat1", "sqlite_stat4")
 
@@ -51,31 +53,39 @@ class Statistics:
     def bring_across(self, conn: apsw.Connection) -> None:
         """Write them down for the tables as they are now, inside the caller's transaction."""
         for source, rows in self.rows.items():
-            found = [row for moved in self.moved for row in self._translated(conn, moved, rows)]
-            for moved in self.moved:
-                names = (moved.before, moved.after)
+            found = [row for each in self.moved for row in self._translated(conn, each, rows)]
+            for each in self.moved:
+                names = (each.before, each.after)
                 conn.execute(f"DELETE FROM main.{source} WHERE tbl COLLATE NOCASE IN (?, ?)", names)
             for row in found:
                 conn.execute(f"INSERT INTO main.{source} VALUES ({', '.join('?' * len(row))})", row)
 
     def _translated(
-        self, conn: apsw.Connection, moved: Moved, rows: Sequence[tuple[Any, ...]]
+        self, conn: apsw.Connection, table: Moved, rows: Sequence[tuple[Any, ...]]
     ) -> list[tuple[Any, ...]]:
         """The rows about one table, those left out whose index is gone or another one."""
-        there = {what: name for name, what in _indexes(conn, moved.after, {}).items()}
-        names = {i: there.get(what) for i, what in self.indexes[fold(moved.before)].items()}
-        names |= {moved.before: moved.after}  # the rows of a table without rowids are its primary key's
-        ours = [row for row in rows if fold(row[0]) == fold(moved.before)]
+        there = {what: name for name, what in _indexes(conn, table.after, {}).items()}
+        names = {i: there.get(what) for i, what in self.indexes[fold(table.before)].items()}
+        names |= {table.before: table.after}  # the rows of a table without rowids are its primary key's
+        ours = [row for row in rows if fold(row[0]) == fold(table.before)]
         return [
-            (moved.after, row[1] and names[row[1]], *row[2:])
+            (table.after, row[1] and names[row[1]], *row[2:])
             for row in ours
             if row[1] is None or names.get(row[1]) is not None
         ]
 
 
-def remember(conn: apsw.Connection, moved: Iterable[Moved]) -> Statistics:
+def moved(plan: Plan) -> Iterator[Moved]:
+    """The tables that a plan copies or renames; what is known of all others stays by itself."""
+    for action in plan.tables:
+        if action.old is not None and action.new is not None:
+            columns = {fold(before): after for after, before in action.columns.items()}
+            yield Moved(before=action.old.name, after=action.new.name, columns=columns)
+
+
+def remember(conn: apsw.Connection, concerned: Iterable[Moved]) -> Statistics:
     """Read the statistics of tables, before anything is changed."""
-    tables = tuple(moved)
+    tables = tuple(concerned)
     rows = {
         name: sqlite.rows(conn, f"SELECT * FROM main.{name}")
         for name in _TABLES

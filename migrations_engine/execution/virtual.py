@@ -150,12 +150,6 @@ def reindex(conn: apsw.Connection, table: VirtualTable) -> None:
         conn.execute(f"INSERT INTO main.{name} ({name}) VALUES ('rebuild')")
 
 
-def drop(conn: apsw.Connection, name: str) -> None:
-    """Drop a table that is kept, virtual or not, inside the caller's transaction; its shadow tables too."""
-    with named(name, "kept for the way back"):
-        conn.execute(f"DROP TABLE main.{quote(name)}")
-
-
 def is_empty(conn: apsw.Connection, table: VirtualTable, name: str) -> bool:
     """Whether a virtual table holds nothing; a contentless one is asked for its index.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrations_engine import sqlite
 from migrations_engine.errors import Unsupported
-from migrations_engine.execution import virtual
+from migrations_engine.execution import kept
 from migrations_engine.execution.kept import PREFIX, Kept
 from migrations_engine.execution.virtual_return import feeders
 from migrations_engine.model import fold, quote
@@ -115,7 +115,7 @@ def drop(conn: apsw.Connection) -> None:
     capture.remove(conn, log=LOG)
     # Virtual tables first: they take their shadow tables along.
     for name in _lying(conn):
-        virtual.drop(conn, name)
+        kept.drop(conn, name)
     conn.execute(f"DROP TABLE IF EXISTS main.{TABLE}")
 
 
@@ -131,7 +131,9 @@ def let_go(conn: apsw.Connection) -> None:
 def garbage(conn: apsw.Connection) -> tuple[str, ...]:
     """The tables that lie in the file for a way back which it has no more."""
     needed = {back.kept.kept_as for back in read(conn) or () if back.kept is not None}
-    return tuple(name for name in _lying(conn) if name not in needed)
+    # The shadow tables of a virtual table look like any others where its module is not loaded.
+    owned = tuple(f"{name}_" for name in needed)
+    return tuple(name for name in _lying(conn) if name not in needed and not name.startswith(owned))
 
 
 def _lying(conn: apsw.Connection) -> list[str]:

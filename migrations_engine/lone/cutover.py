@@ -7,6 +7,7 @@ labels      old tables go under the engine's names, new ones get theirs, indexes
 create      tables that are new
 counters    no id comes back
 finale      indexes, views and triggers that come: users' triggers last
+statistics  what ANALYZE knew of tables and indexes that stay
 clear       capture, log and record of the rebuild go
 proof       the structure that came out is the one that was wanted
 record      the version and the way back
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from migrations_engine.ddl.sqlite import create_index, create_table
-from migrations_engine.execution import applying, execute, kept, wayback
+from migrations_engine.execution import applying, execute, kept, statistics, wayback
 from migrations_engine.execution.relabel import relabel
 from migrations_engine.lone import claim as claims
 from migrations_engine.model import fold
@@ -54,11 +55,13 @@ class CutOver:
     def run(self) -> None:
         """All stages, in the order of the module's docstring."""
         before = applying.begin(self.conn, self.plan.old, end_way_back=wayback.let_go)
+        known = statistics.remember(self.conn, statistics.moved(self.plan))
         execute.run_all(self.conn, self.plan.prelude)
         self._label(before + 1)
         self._create()
         self._raise_counters()
         execute.run_all(self.conn, self.plan.finale)
+        known.bring_across(self.conn)
         capture.remove(self.conn)
         claims.drop(self.conn)
         execute.prove(self.conn, self.plan)

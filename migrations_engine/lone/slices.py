@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
 from migrations_engine.changes.carry import ROWID_NAMES
+from migrations_engine.execution import kept
 from migrations_engine.lone.pace import Pace
 from migrations_engine.lone.turns import TurnTooLong
 from migrations_engine.model import fold, quote
@@ -42,7 +43,7 @@ def drop(turns: Turns, tables: Iterable[str], *, progress: Callable[[int], objec
     """
     for table in tables:
         _empty(turns, table, progress)
-        turns.take(partial(_drop, turns.conn, table), ddl=True)
+        turns.take(partial(kept.drop, turns.conn, table), ddl=True)
 
 
 def _empty(turns: Turns, table: str, progress: Callable[[int], object]) -> None:
@@ -77,16 +78,12 @@ def _slice(turns: Turns, table: str, key: str, pace: Pace) -> int:
     return count
 
 
-def _drop(conn: apsw.Connection, table: str) -> None:
-    conn.execute(f"DROP TABLE IF EXISTS main.{quote(table)}")
-
-
 def _key(conn: apsw.Connection, table: str) -> str | None:
     """What names the rows of a table, as SQL; None where nothing does: virtual tables go whole."""
-    columns = sqlite.rows(conn, "SELECT name, pk FROM pragma_table_xinfo(?)", (table,))
     kind = sqlite.rows(conn, "SELECT type, wr FROM pragma_table_list(?) WHERE schema = 'main'", (table,))
     if not kind or kind[0][0] != "table":
         return None
+    columns = sqlite.rows(conn, "SELECT name, pk FROM pragma_table_xinfo(?)", (table,))
     if kind[0][1]:
         keys = sorted((pk, name) for name, pk in columns if pk)
         return ", ".join(quote(name) for _, name in keys)

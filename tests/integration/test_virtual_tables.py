@@ -673,3 +673,41 @@ def test_the_guards_of_a_tenants_file_stand_whole_through_a_change_and_back(make
         with pytest.raises(apsw.ConstraintError):
             conn.execute("INSERT INTO f(rowid, title) VALUES (3, 'late')")
         assert sqlite.rows(conn, "PRAGMA integrity_check") == [("ok",)]
+
+
+# What is kept, where its module cannot help
+
+
+def test_a_kept_index_whose_content_is_gone_too_is_let_go(file):
+    file.apply("CREATE VIRTUAL TABLE f USING fts4(content='docs')")
+    file.run(ROWS)
+    file.apply((), {"other": {"a": "TEXT"}})
+    assert file.apply((), {"other": {"a": "TEXT", "b": "TEXT"}}).changed
+    assert file.litter() == []
+    assert file.run("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_an_index_of_columns_that_it_does_not_name_comes_back_with_its_table(file):
+    file.apply("CREATE VIRTUAL TABLE f USING fts4(content='docs')")
+    file.run(ROWS)
+    file.run("INSERT INTO f(f) VALUES ('rebuild')")
+    file.apply((), {"other": {"a": "TEXT"}})
+    engine.rollback(file.path)
+    assert file.run("SELECT docid FROM f WHERE f MATCH 'red'") == [(3,), (9,)]
+
+
+@pytest.mark.parametrize("end", ["cleanup", "change"])
+def test_a_kept_table_of_a_module_that_is_not_loaded_any_more_is_let_go(file, end):
+    file.apply(OWN)
+    file.run("INSERT INTO f(rowid, title) VALUES (1, 'red')")
+    file.apply()
+    file.run("PRAGMA writable_schema = ON")
+    file.run("UPDATE sqlite_schema SET sql = replace(sql, 'fts5', 'gone') WHERE sql LIKE 'CREATE VIRTUAL%'")
+    file.run("PRAGMA writable_schema = RESET")
+    assert len(file.litter()) == 6
+    if end == "cleanup":
+        assert engine.cleanup(file.path)
+    else:
+        assert file.apply(EXTERNAL).changed
+    assert file.litter() == []
+    assert file.run("PRAGMA integrity_check") == [("ok",)]
