@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from migrations_engine import pragmas, sqlite
+from migrations_engine.changes.carry import rowid_column
 from migrations_engine.errors import Unsupported, VerificationFailed
 from migrations_engine.model import fold, quote
 from migrations_engine.online import capture, virtual
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from migrations_engine.model import Objects, VirtualTable
     from migrations_engine.online.mapping import Mapping
     from migrations_engine.online.replay import Admit
+    from migrations_engine.online.shape import TableShape
 
 _BEAR_TRIGGERS = ("content", "docsize")
 _AVERAGES, _STRUCTURE = 1, 10
@@ -299,21 +301,34 @@ def _verify(target: apsw.Connection, schema: str, mapping: Mapping) -> int:
 
 
 def _load_differing(target: apsw.Connection, schema: str, mapping: Mapping) -> int:
-    """Put the keys behind which the sides differ, type by type, into the table of keys."""
+    """Put the keys behind which the sides differ, type by type, into the table of keys; gives how many."""
     shape = mapping.source
     theirs, ours = f"{schema}.{quote(shape.name)}", f"main.{quote(shape.name)}"
     same = " AND ".join(f"s.{quote(name)} = t.{quote(name)}" for name in shape.key)
-    missing = f"t.{quote(shape.key[0])} IS NULL"
-    differs = " OR ".join(_differs(name) for name, _ in mapping.values)
-    noted, name = ", ".join(shape.noted), literal(shape.name)
-    found = [f"SELECT {name}, {', '.join(f'{side}.{quote(key)}' for key in shape.key)}" for side in "st"]
+    numbers = {shape.rowid, rowid_column(shape.table)}  # found equal, they are equal: both are integers
+    differs = " OR ".join(_differs(name) for name, _ in mapping.values if name not in numbers) or "FALSE"
     target.execute(f"DELETE FROM temp.{KEYS}")
     target.execute(
-        f"INSERT INTO temp.{KEYS} (tbl, {noted}) "
-        f"{found[0]} FROM {theirs} AS s LEFT JOIN {ours} AS t ON {same} WHERE {missing} OR {differs} "
-        f"UNION ALL {found[1]} FROM {ours} AS t WHERE NOT EXISTS (SELECT 1 FROM {theirs} AS s WHERE {same})"
+        f"{_note(shape, 's')} FROM {theirs} AS s LEFT JOIN {ours} AS t ON {same} "
+        f"WHERE t.{quote(shape.key[0])} IS NULL OR {differs}"
     )
-    return target.changes()
+    count = target.changes()
+    pairs = zip(shape.noted, shape.key, strict=True)
+    is_there = " AND ".join(f"k.{noted} = t.{quote(name)}" for noted, name in pairs)
+    missing = f"FROM temp.{KEYS} AS k WHERE NOT EXISTS (SELECT 1 FROM {ours} AS t WHERE {is_there})"
+    # Counted first: where nothing is at the target alone, as most often, no row of it needs to be looked for.
+    counts = f"(SELECT count(*) FROM {ours}) > (SELECT count(*) FROM {theirs}) - (SELECT count(*) {missing})"
+    if sqlite.value(target, f"SELECT {counts}"):
+        only_ours = f"FROM {ours} AS t WHERE NOT EXISTS (SELECT 1 FROM {theirs} AS s WHERE {same})"
+        target.execute(f"{_note(shape, 't')} {only_ours}")
+        count += target.changes()
+    return count
+
+
+def _note(shape: TableShape, side: str) -> str:
+    """Begins the statement that notes keys of one side."""
+    keys = ", ".join(f"{side}.{quote(name)}" for name in shape.key)
+    return f"INSERT INTO temp.{KEYS} (tbl, {', '.join(shape.noted)}) SELECT {literal(shape.name)}, {keys}"
 
 
 def _differs(name: str) -> str:

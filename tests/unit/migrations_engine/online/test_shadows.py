@@ -20,6 +20,8 @@ EVERY_KIND = """
     CREATE VIRTUAL TABLE own USING fts5(title, body UNINDEXED);
     CREATE VIRTUAL TABLE ext USING fts5(title, body, content='posts', content_rowid='id');
     CREATE VIRTUAL TABLE bare USING fts5(title, content='', contentless_delete=1);
+    CREATE VIRTUAL TABLE half
+        USING fts5(title, note UNINDEXED, content='', contentless_delete=1, contentless_unindexed=1);
     CREATE VIRTUAL TABLE sizeless USING fts5(title, content='', columnsize=0);
     CREATE VIRTUAL TABLE "Four 4" USING fts4(title, body);
     CREATE VIRTUAL TABLE spots USING rtree(id, x0, x1, +label);
@@ -44,7 +46,6 @@ COMMANDS = (
     "INSERT INTO bare (bare) VALUES ('delete-all')",
     "INSERT INTO sizeless (sizeless) VALUES ('delete-all')",
     "INSERT INTO [Four 4] ([Four 4]) VALUES ('optimize')",
-    "INSERT INTO ext (ext, rowid, title, body) VALUES ('delete', 999, 'never', 'there')",
 )
 
 
@@ -62,6 +63,8 @@ def a_write(choose: random.Random) -> str:
             f"DELETE FROM posts WHERE id = {row}",
             f"REPLACE INTO bare (rowid, title) VALUES ({row}, '{text}')",
             f"DELETE FROM bare WHERE rowid = {row}",
+            f"REPLACE INTO half (rowid, title, note) VALUES ({row}, '{text}', {row})",
+            f"UPDATE half SET note = '{text}' WHERE rowid = {row}",
             f"INSERT INTO sizeless (rowid, title) VALUES ({row}, '{text}')",
             f"INSERT INTO [Four 4] (title, body) VALUES ('{text}', '{text}')",
             f"DELETE FROM [Four 4] WHERE docid = {row}",
@@ -141,6 +144,7 @@ def test_each_kind_has_its_shadow_tables(pair: Pair) -> None:
         "own": (["own_content", "own_docsize"], ["own_data", "own_idx", "own_config"]),
         "ext": (["ext_docsize"], ["ext_data", "ext_idx", "ext_config"]),
         "bare": (["bare_docsize"], ["bare_data", "bare_idx", "bare_config"]),
+        "half": (["half_content", "half_docsize"], ["half_data", "half_idx", "half_config"]),
         "sizeless": ([], ["sizeless_data", "sizeless_idx", "sizeless_config"]),
         "Four 4": (
             [],
