@@ -1,4 +1,4 @@
-"""Commands that show a schema to those who read it: describe, docs."""
+"""Commands that show a schema to those who read it: describe, docs, models."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import migrations_engine as engine
 from migrations_engine.commands import output, written
 from migrations_engine.commands.documents import Source  # noqa: TC001 - Typer reads the annotation
 from migrations_engine.commands.sources import schema_of, title_of
+from migrations_engine.renderings.models import models as models_of
 from migrations_engine.renderings.page import page
 
 
@@ -17,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to a group."""
     app.command()(describe)
     app.command()(docs)
+    app.command()(models)
 
 
 def describe(
@@ -43,3 +45,9 @@ def docs(source: Source, *, to: output.To = None, as_json: output.AsJson = False
     schema = schema_of(source)
     text = page(schema, title=title_of(source))
     written.hand_over(text, "page", to=to, as_json=as_json)
+
+
+def models(source: Source, *, to: output.To = None, as_json: output.AsJson = False) -> None:
+    """Write typed SQLAlchemy 2 models of a schema; what SQLAlchemy has no words for is said at their top."""
+    text = models_of(schema_of(source), title=title_of(source))
+    written.hand_over(text, "models", to=to, as_json=as_json)

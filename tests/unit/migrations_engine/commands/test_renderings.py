@@ -24,3 +24,12 @@ def test_docs_prints_and_writes_a_page_named_for_its_source(shell):
     shell("docs", "shop.json", "-o", "page.md")
     assert Path("page.md").read_text() == printed
     assert shell.json("docs", "shop.json") == {"page": printed}
+
+
+def test_models_prints_and_writes_a_module(shell):
+    Path("shop.json").write_text(DOCUMENT)
+    printed = shell("models", "shop.json")
+    assert "class T(Base):" in printed
+    shell("models", "shop.json", "-o", "models.py")
+    assert Path("models.py").read_text() == printed
+    assert shell.json("models", "shop.json") == {"models": printed}
