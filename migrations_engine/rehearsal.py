@@ -13,6 +13,7 @@ from migrations_engine.checks import findings
 from migrations_engine.execution import execute, virtual
 from migrations_engine.execution.compiling import compiled
 from migrations_engine.introspection import introspect
+from migrations_engine.lone import choice
 from migrations_engine.planning.leave import wanted
 from migrations_engine.schema import Schema
 
@@ -114,7 +115,7 @@ def rehearse(
         sqlite.mapped_errors(path),
         sqlite.snapshot(conn),
     ):
-        plan = compiled(introspect(conn), schema, strategy=strategy)
+        plan = choice.chosen(conn, introspect(conn), schema, strategy=strategy)
         virtual.require_fillable(conn, plan)
         misfits = _read(findings.misfits(conn, plan), limit, each)
         if not misfits:

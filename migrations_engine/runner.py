@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite, versions
+from migrations_engine.checks.concerns import considered
 from migrations_engine.errors import (
     DatabaseBusy,
     FleetFile,
@@ -138,18 +139,26 @@ def apply(
     return replace(result, pause=max(result.pause, pause()))
 
 
-def plan(schema: Schema, path: str | PathLike[str], *, strategy: Wish = "auto") -> Plan:
+def plan(
+    schema: Schema,
+    path: str | PathLike[str],
+    *,
+    strategy: Wish = "auto",
+    max_pause: float | None = None,
+) -> Plan:
     """Say what ``apply`` would do to a file, and what it would cost; changes nothing, makes no file.
+
+    The arguments are those of ``apply``; a plan that takes longer than ``max_pause`` seconds is given too.
 
     Raises:
         MigrationError: As ``apply``, where the structure alone tells.
     """
     if not Path(path).exists():
-        return compiled(Schema(), schema, strategy=strategy)
+        return considered(compiled(Schema(), schema, strategy=strategy))
     with _opened(path, mode="ro") as conn, sqlite.snapshot(conn):
-        found = choice.chosen(conn, introspect(conn), schema, strategy=strategy)
+        found = choice.chosen(conn, introspect(conn), schema, strategy=strategy, max_pause=max_pause)
         virtual.require_fillable(conn, found)
-        return found if found.costs else estimated(found, conn)
+        return considered(found if found.costs else estimated(found, conn))
 
 
 def roll_back(path: str | PathLike[str], *, discard_since: bool = False) -> RolledBack:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import migrations_engine as engine
-from migrations_engine.commands import output
-from migrations_engine.commands.documents import Document, change_document, change_lines
+from migrations_engine.commands import output, plans
+from migrations_engine.commands.documents import Document  # noqa: TC001 - Typer reads the annotation
+from migrations_engine.planning.leave import read_all
 
 if TYPE_CHECKING:
     from migrations_engine import Result, RolledBack
-    from migrations_engine.planning.plan import Plan
     from migrations_engine.versions import Version
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The database file.")]
@@ -52,14 +52,17 @@ def add_to(app: typer.Typer) -> None:
 
 
 def plan(
-    document: Document, file: File, *, strategy: Chosen = Strategy.AUTO, as_json: output.AsJson = False
+    document: Document,
+    file: File,
+    *,
+    allow: Allowed = None,
+    strategy: Chosen = Strategy.AUTO,
+    as_json: output.AsJson = False,
 ) -> None:
-    """Say what apply would do to a file, and what it would cost; changes nothing."""
+    """Say what apply would do to a file, what that costs and risks, and how it is undone; changes nothing."""
+    leaves = read_all(allow or ())
     found = engine.plan(engine.load(document), file, strategy=strategy.value)
-    if as_json:
-        output.document(_plan_document(found))
-    else:
-        _print_plan(found, file)
+    plans.show(found, file, leaves=leaves, as_json=as_json)
 
 
 def apply(
@@ -76,16 +79,25 @@ def apply(
         float | None,
         typer.Option(metavar="MS", min=0, help="Refuse where writers would wait longer, in milliseconds."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Change nothing: say what would be done.", show_default=False)
+    ] = False,
     as_json: output.AsJson = False,
 ) -> None:
     """Bring a database file to a schema; makes the file where there is none."""
+    schema, seconds = engine.load(document), None if max_pause is None else max_pause / 1000
+    if dry_run:
+        leaves = None if allow_destructive else read_all(allow or ())
+        found = engine.plan(schema, file, strategy=strategy.value, max_pause=seconds)
+        plans.show(found, file, leaves=leaves, as_json=as_json)
+        return
     result = engine.apply(
-        engine.load(document),
+        schema,
         file,
         allow_destructive=allow_destructive,
         allow=allow or (),
         strategy=strategy.value,
-        max_pause=None if max_pause is None else max_pause / 1000,
+        max_pause=seconds,
     )
     if as_json:
         output.document(_result_document(result))
@@ -135,53 +147,6 @@ def cleanup(file: File, *, as_json: output.AsJson = False) -> None:
         output.say(f"The way back of {file} is dropped; its space serves new rows.")
     else:
         output.say(f"{file} keeps nothing for a way back.")
-
-
-def _plan_document(plan: Plan) -> dict[str, Any]:
-    return {
-        "from": plan.old.hash,
-        "to": plan.new.hash,
-        "strategy": plan.strategy,
-        "rows": plan.rows,
-        "bytes": plan.bytes,
-        "pause_ms": round(plan.pause * 1000, 3),
-        "way_back": plan.way_back,
-        **change_document(plan.change),
-        "tables": [
-            {"table": action.name, "way": action.way, "reason": action.reason or None}
-            for action in plan.tables
-        ],
-    }
-
-
-def _print_plan(plan: Plan, file: str) -> None:
-    if plan.strategy == "none":
-        output.say(f"{file} has this schema already.")
-        return
-    output.say(f"{file}: from schema {plan.old.hash[:12]} to {plan.new.hash[:12]}", "")
-    output.say(*change_lines(plan.change), "")
-    costs = {cost.name: cost for cost in plan.costs}
-    rows = [
-        (
-            action.name,
-            action.way,
-            costs[action.name].rows if action.name in costs else 0,
-            action.reason or None,
-        )
-        for action in plan.tables
-    ]
-    if rows:
-        output.table(["table", "way", "rows", "why not in place"], rows)
-        output.say("")
-    output.facts(
-        [
-            ("strategy", plan.strategy),
-            ("rows", plan.rows),
-            ("bytes", output.size(plan.bytes)),
-            ("predicted pause", _ms(plan.pause)),
-            ("way back", plan.way_back),
-        ]
-    )
 
 
 def _result_document(result: Result) -> dict[str, Any]:

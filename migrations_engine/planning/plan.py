@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from migrations_engine.changes.steps import Change
     from migrations_engine.changes.virtual import Filling
     from migrations_engine.model import Table, VirtualTable
+    from migrations_engine.planning.outlook import Concern, PlannedStep
     from migrations_engine.schema import Schema
 
 Way = Literal["create", "alter", "rebuild", "drop"]
@@ -22,7 +23,7 @@ VirtualWay = Literal["create", "rebuild", "drop", "reindex"]
 
 Strategy = Literal["none", "in-place", "rebuild"]
 
-WayBack = Literal["lossless", "none"]
+WayBackKind = Literal["lossless", "lossy", "none"]
 
 Wish = Literal["auto", "in-place", "rebuild"]
 """What the user asks for."""
@@ -110,6 +111,8 @@ class Plan:
         finale: Statements that run last: indexes, views and triggers that come.
         costs: What it takes on one file; empty until ``estimate`` has looked at one.
         online: Whether others write while tables are copied: on a lone file, where that is the shorter pause.
+        steps: The steps of the change with way, cost, risk and way back; empty until they are considered.
+        concerns: What it loses, whom it may refuse, which code it breaks; likewise.
     """
 
     old: Schema
@@ -121,6 +124,8 @@ class Plan:
     finale: tuple[str, ...] = ()
     costs: tuple[Cost, ...] = ()
     online: bool = False
+    steps: tuple[PlannedStep, ...] = ()
+    concerns: tuple[Concern, ...] = ()
 
     @property
     def strategy(self) -> Strategy:
@@ -147,15 +152,24 @@ class Plan:
         return sum(cost.pause for cost in self.costs)
 
     @property
-    def way_back(self) -> WayBack:
-        """``lossless`` as long as nothing is written; ``none`` for what was empty before."""
-        return "lossless" if self.old.tables or self.old.views or self.old.virtual_tables else "none"
+    def way_back(self) -> WayBackKind:
+        """How it is undone: ``lossy`` where writes made since may be lost, ``none`` for what was empty."""
+        if not (self.old.tables or self.old.views or self.old.virtual_tables):
+            return "none"
+        return "lossy" if self.loses else "lossless"
+
+    @property
+    def loses(self) -> tuple[str, ...]:
+        """What of the writes made since the way back would lose, step by step."""
+        return tuple(step.way_back.loses for step in self.steps if step.way_back.loses is not None)
 
     def __str__(self) -> str:
-        """Steps, one a line, then strategy, cost and way back."""
+        """Steps and concerns, one a line, then strategy, cost and way back."""
         cost = f"{self.rows} rows, {self.bytes} bytes, pause about {self.pause * 1000:.1f} ms"
         end = f"{self.strategy}: {cost}; way back: {self.way_back}"
-        return "\n".join([*(step.text for step in self.change.steps), end])
+        lost = f" (loses {', '.join(self.loses)})" if self.loses else ""
+        lines = [*(step.text for step in self.change.steps), *(str(concern) for concern in self.concerns)]
+        return "\n".join([*lines, end + lost])
 
     def going(self, way: Way) -> tuple[TableAction, ...]:
         """The actions of one way, in order."""

@@ -121,9 +121,47 @@ def test_plan_shows_way_and_cost_and_changes_nothing(applied, tmp_path):
     before = (tmp_path / "f.db").read_bytes()
     assert "predicted pause" in applied("plan", "b.json", "f.db")
     found = applied.json("plan", "b.json", "f.db")
-    assert (found["strategy"], found["rows"], found["way_back"]) == ("rebuild", 1, "lossless")
+    assert (found["strategy"], found["rows"], found["way_back"]) == ("rebuild", 1, "lossy")
+    assert [(s["table"], s["way"], s["risk"], s["way_back"]) for s in found["steps"]] == [
+        ("Users", "rebuild", "destructive", "lossless"),
+        ("Users", "rebuild", "safe", "lossy"),
+    ]
+    assert [(c["rule"], c["object"], c["refuses"], c["allow"]) for c in found["concerns"]] == [
+        ("narrow-type", "Users.zip", True, "narrow-type:Users.zip"),
+    ]
     assert found["tables"][0]["reason"].startswith("change column Users.zip")
     assert (tmp_path / "f.db").read_bytes() == before
+
+
+def test_a_dry_run_is_the_plan_and_changes_nothing(applied, tmp_path):
+    before = (tmp_path / "f.db").read_bytes()
+    assert applied("apply", "b.json", "f.db", "--dry-run") == applied("plan", "b.json", "f.db")
+    assert applied.json("apply", "b.json", "f.db", "--dry-run") == applied.json("plan", "b.json", "f.db")
+    assert applied.code == 0
+    assert (tmp_path / "f.db").read_bytes() == before
+    applied("apply", "b.json", "none.db", "--dry-run")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_plan_shows_the_leave_that_it_takes_until_it_is_given(applied):
+    assert "      --allow narrow-type:Users.zip\n" in applied("plan", "b.json", "f.db")
+    assert "--allow" not in applied("plan", "b.json", "f.db", "--allow", "narrow-type:users.ZIP")
+    assert "--allow" not in applied("apply", "b.json", "f.db", "--dry-run", "--allow-destructive")
+    applied("plan", "b.json", "f.db", "--allow", "narrow-typ:Users.zip")
+    assert applied.code == 2
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_plan_fits_the_terminal_and_is_whole(applied, tmp_path, columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    long = "an_email_address_with_a_long_name"
+    rules = f"TEXT NOT NULL UNIQUE CHECK ({long} <> '' AND {long} LIKE '%@%')"
+    (tmp_path / "n.json").write_text(json.dumps({"Users": {"id": "INTEGER PRIMARY KEY", long: rules}}))
+    printed = applied("plan", "n.json", "f.db")
+    assert max(map(len, printed.splitlines())) <= columns
+    words = " ".join(printed.split())
+    for step in applied.json("plan", "n.json", "f.db")["steps"]:
+        assert f"{step['text']} {step['risk']}" in words
 
 
 def test_apply_and_rollback_for_programs(applied):
