@@ -96,10 +96,20 @@ def _extreme(name: str) -> Callable[[exp.Func, Translate], Value]:
 
 
 def _hex(node: exp.Hex, translate: Translate) -> Value:
+    return Value(sql=f"upper({_digits(node, translate)})", kind="text")
+
+
+def _lower_hex(node: exp.LowerHex, translate: Translate) -> Value:
+    """What the parser makes of lower(hex(x))."""
+    return Value(sql=_digits(node, translate), kind="text")
+
+
+def _digits(node: exp.Hex, translate: Translate) -> str:
+    """The hexadecimal digits of a blob; none of NULL, as in SQLite."""
     value = translate(node.this)
     if value.kind != "bytea":
         raise Refused(f"hex of {value.kind}")
-    return Value(sql=f"coalesce(upper(encode({value.sql}, 'hex')), '')", kind="text")
+    return f"coalesce(encode({value.sql}, 'hex'), '')"
 
 
 def _random(_: exp.Rand, __: Translate) -> Value:
@@ -152,6 +162,7 @@ RULES: Final[Rules] = {
     exp.Greatest: rule(_extreme("greatest"), "this", "expressions", "ignore_nulls"),
     exp.Least: rule(_extreme("least"), "this", "expressions", "ignore_nulls"),
     exp.Hex: rule(_hex, "this"),
+    exp.LowerHex: rule(_lower_hex, "this"),
     exp.Rand: rule(_random),
     exp.Anonymous: rule(named, "this", "expressions"),
 }

@@ -42,15 +42,22 @@ class Namespace:
     """Names that may be given once: those of all relations of a schema, or of a table's constraints."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self.taken: set[str] = set()
 
-    def claim(self, wanted: str) -> str:
-        """The name, or the nearest that is free: shortened with a hash, then numbered."""
+    def claim(self, wanted: str, *, beside: Namespace | None = None) -> str:
+        """The name, or the nearest that is free: shortened with a hash, then numbered.
+
+        Args:
+            wanted: The name to be given.
+            beside: Other names that it joins: that of a UNIQUE is a relation's and a constraint's.
+        """
+        others = beside.taken if beside is not None else set()
         name, count = shortened(wanted), 1
-        while name in self._taken:
+        while name in self.taken or name in others:
             count += 1
             name = shortened(f"{wanted}_{count}")
-        self._taken.add(name)
+        self.taken.add(name)
+        others.add(name)
         return name
 
 

@@ -150,7 +150,7 @@ class TableTranslation:
         if key.on_conflict:
             raise Refused(f"PRIMARY KEY ON CONFLICT {key.on_conflict} has no equal")
         usual = f"{self.table.name}_pkey"
-        name = self.relations.claim(key.name or usual)
+        name = self.relations.claim(key.name or usual, beside=self.constraints)
         named = "" if inline and name == usual else f"CONSTRAINT {identifier(name)} "
         columns = "" if inline else f" ({self._key_columns(key.columns)})"
         return f"{named}PRIMARY KEY{columns}"
@@ -160,7 +160,7 @@ class TableTranslation:
             raise Refused(f"UNIQUE ON CONFLICT {unique.on_conflict} has no equal")
         columns = self._key_columns(unique.columns)
         usual = "_".join((self.table.name, *(column.expression for column in unique.columns), "key"))
-        name = self.relations.claim(unique.name or usual)
+        name = self.relations.claim(unique.name or usual, beside=self.constraints)
         return f"CONSTRAINT {identifier(name)} UNIQUE ({columns})"
 
     def _key_columns(self, columns: Sequence[IndexedColumn]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from migrations_engine.ddl.postgres import parsing
 from migrations_engine.ddl.postgres.names import identifier
 from migrations_engine.ddl.postgres.queries import Translator, renamed
-from migrations_engine.ddl.postgres.refusals import Refused
+from migrations_engine.ddl.postgres.refusals import Refused, RefusedElsewhere
 from migrations_engine.ddl.postgres.sources import Output, Relation
 from migrations_engine.model import fold
 from migrations_engine.normalize.scopes import schema_names
@@ -59,9 +59,12 @@ class Views:
         return found
 
     def _table(self, table: Table) -> Relation:
-        columns = tuple(
-            Output(name=column.name, type=self._types.of(table, column)) for column in table.columns
-        )
+        try:
+            columns = tuple(
+                Output(name=column.name, type=self._types.of(table, column)) for column in table.columns
+            )
+        except RefusedElsewhere:
+            raise Refused(f"reads {table.name}, a column of which has no equal") from None
         return Relation(name=table.name, columns=columns, table=table)
 
     def _translated(self, view: View) -> Relation | None:

@@ -85,7 +85,7 @@ length(s) | length(b) | length(n) | lower(s) | upper(s) | lower(u) | trim(s) | l
 substr(s, 2) | substr(s, 1, 3) | substr(s, 3, 0) | substr(b, 2) | instr(s, 'l') | instr(s, 'ä') | abs(n) | abs(r) | abs(d)
 coalesce(n, 0) | coalesce(s, u, 'x') | ifnull(f, 0) | nullif(n, 7) | nullif(s, '') | iif(n > 0, 'plus', 'minus') | coalesce(r, n)
 max(n, m) | min(n, 3) | max(r, n) | CASE WHEN n > 0 THEN 'a' WHEN n < 0 THEN 'b' END | CASE n WHEN 7 THEN 1 WHEN '0' THEN 2 ELSE 3 END
-CASE f WHEN 1 THEN s ELSE u || '' END | CASE WHEN f THEN r ELSE n END | hex(b) | b = x'616263' | b > x'01' | b IS NOT x'00ff'
+CASE f WHEN 1 THEN s ELSE u || '' END | CASE WHEN f THEN r ELSE n END | hex(b) | lower(hex(b)) | b = x'616263' | b > x'01' | b IS NOT x'00ff'
 CAST(r AS INTEGER) | CAST(n AS REAL) / 2 | CAST(n AS TEXT) | CAST(d AS INTEGER) | CAST(f AS INTEGER) | CAST(n AS TEXT) || s
 date(at) | date(day) | datetime(at) | time(at) | datetime(day) | date('2024-01-31') | datetime('2024-01-31', '+1 day')
 date(day, '+30 days') | date(at, 'start of month') | datetime(at, '-90 minutes') | date(day, 'start of year', '-1 day')
