@@ -8,6 +8,7 @@ refuse what the new schema allows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import apsw
@@ -48,11 +49,7 @@ def put_away(conn: apsw.Connection, table: str, kept_as: str) -> Kept:
     sequence = counter(conn, table)
     for kind, name in _dependants(conn, table):
         conn.execute(f"DROP {kind} {quote(name)}")
-    conn.execute(f"ALTER TABLE {quote(table)} RENAME TO {quote(kept_as)}")
-    own = _statement(conn, kept_as)
-    loose = without_foreign_keys(own)
-    if loose != own:
-        relabel(conn, [Label(table=kept_as, becomes=kept_as, sql=loose)])
+    relabel(conn, [Label(table=table, becomes=kept_as, sql=_loose(sql, kept_as))])
     return Kept(name=table, kept_as=kept_as, sql=sql, sequence=sequence)
 
 
@@ -68,7 +65,7 @@ def away(conn: apsw.Connection, table: Table, kept_as: str) -> tuple[Kept, Label
     for index in table.indexes:
         name = f"{_index_prefix(kept_as)}{index.name}"
         indexes[index.name] = (name, create_index(index, name=name, table=kept_as))
-    sql = without_foreign_keys(_renamed(kept.sql, kept_as))
+    sql = _loose(kept.sql, kept_as)
     return kept, Label(table=table.name, becomes=kept_as, sql=sql, indexes=indexes)
 
 
@@ -131,10 +128,11 @@ def _dependants(conn: apsw.Connection, table: str) -> list[tuple[str, str]]:
     ]
 
 
-def _renamed(sql: str, name: str) -> str:
-    """A CREATE TABLE statement as SQLite stores it (``CREATE TABLE name …``), about another name."""
+@lru_cache(maxsize=256)
+def _loose(sql: str, name: str) -> str:
+    """A CREATE TABLE statement as SQLite stores it, about another name and without foreign keys."""
     named = tokenize(sql)[2]
-    return f"{sql[: named.start]}{quote(name)}{sql[named.end :]}"
+    return without_foreign_keys(f"{sql[: named.start]}{quote(name)}{sql[named.end :]}")
 
 
 def _index_prefix(kept_as: str) -> str:
