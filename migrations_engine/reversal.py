@@ -191,7 +191,8 @@ class _Return:
 
     def orphans(self) -> Orphans:
         """Rows without parents as the file is now, under the older schema's names."""
-        found = references.orphans(self._conn, (table.name for table in self._new.tables))
+        found = wayback.orphans(self._conn)
+        found |= references.orphans(self._conn, (table.name for table in self._new.tables))
         stays = [back for back in self._returns if back.old_name is not None and back.new_name is not None]
         return references.translated(
             found,

@@ -16,6 +16,7 @@ from migrations_engine.planning.ties import at_risk
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from migrations_engine.model import Objects
     from migrations_engine.planning.plan import Plan
 
 SAMPLE = 5
@@ -99,6 +100,14 @@ def before(conn: apsw.Connection, plan: Plan) -> Orphans:
             if a.old
         },
     )
+
+
+def ruled_no_more(found: Orphans, schema: Objects) -> Orphans:
+    """Those of foreign keys that a schema does not have: only its way back would come upon them."""
+    ruled = {
+        Tie.of(table.name, key.columns, key.parent) for table in schema.tables for key in table.foreign_keys
+    }
+    return {tie: rowids for tie, rowids in found.items() if tie not in ruled}
 
 
 def newly_lost(before: Orphans, after: Orphans) -> list[Misfit]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from migrations_engine.checks.references import Orphans
     from migrations_engine.execution.kept import Kept
     from migrations_engine.planning.plan import Plan
     from migrations_engine.schema import Schema
@@ -55,7 +56,8 @@ def apply_in(
     before = begin(conn, plan.old, end_way_back=end_way_back)
     keeps = keep and before > 0
     outcome = execute.change_in(conn, plan, version=before + 1, keep=keeps, after_ddl=after_ddl)
-    number = end(conn, plan, kept=outcome.kept if keeps else None, pause=clock())
+    kept = outcome.kept if keeps else None
+    number = end(conn, plan, kept=kept, orphans=outcome.orphans, pause=clock())
     return Applied(version=number, rows=outcome.rows)
 
 
@@ -73,13 +75,21 @@ def begin(conn: apsw.Connection, old: Schema, *, end_way_back: Callable[[apsw.Co
     return last.version if last else 0
 
 
-def end(conn: apsw.Connection, plan: Plan, *, kept: Sequence[Kept] | None, pause: float) -> int:
+def end(
+    conn: apsw.Connection,
+    plan: Plan,
+    *,
+    kept: Sequence[Kept] | None,
+    orphans: Orphans | None = None,
+    pause: float,
+) -> int:
     """Write the new version down, and the way back to the old one; gives its number.
 
     Args:
         conn: The file, changed.
         plan: What was done.
         kept: The old tables; None where there is to be no way back.
+        orphans: The rows that lacked their parents before, by the foreign keys that are no more.
         pause: Seconds that writers have waited.
 
     Raises:
@@ -89,6 +99,6 @@ def end(conn: apsw.Connection, plan: Plan, *, kept: Sequence[Kept] | None, pause
     execute.refuse_dangling(plan)
     if kept is not None:
         last = versions.latest(conn)
-        wayback.leave(conn, plan, kept, version=last.version + 1 if last else 1)
+        wayback.leave(conn, plan, kept, orphans=orphans or {}, version=last.version + 1 if last else 1)
     way_back = "none" if kept is None else "kept"
     return versions.record(conn, plan.new, strategy=plan.strategy, pause=pause, way_back=way_back)

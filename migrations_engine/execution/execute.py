@@ -46,10 +46,17 @@ class LostParents(DataDoesNotFit):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What was done: rows that were copied, and the old tables that still lie in the file."""
+    """What was done.
+
+    Attributes:
+        rows: How many were copied.
+        kept: The old tables that still lie in the file.
+        orphans: The rows that lacked their parents before, by the foreign keys that are no more.
+    """
 
     rows: int
     kept: tuple[Kept, ...]
+    orphans: references.Orphans = field(default_factory=dict)
 
 
 _SETTINGS = {apsw.SQLITE_DBCONFIG_ENABLE_FKEY: 0, apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE: 1}
@@ -107,7 +114,8 @@ def change_in(
     if after_ddl is not None:
         after_ddl(conn)
     prove(conn, plan)
-    return Outcome(rows=work.rows, kept=tuple(work.away.values()) if keep else ())
+    lasting = references.ruled_no_more(work.orphans, plan.new) if keep else {}
+    return Outcome(rows=work.rows, kept=tuple(work.away.values()) if keep else (), orphans=lasting)
 
 
 def prove_in(conn: apsw.Connection, plan: Plan) -> None:
@@ -172,18 +180,22 @@ def prove(conn: apsw.Connection, plan: Plan) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class _Work:
-    """One run of a plan; ``away`` has the old tables by folded name, virtual ones too."""
+    """One run of a plan; ``away`` has the old tables by folded name, virtual ones too.
+
+    ``orphans`` has the rows that lacked their parents before.
+    """
 
     conn: apsw.Connection
     plan: Plan
     version: int
     rows: int = 0
     away: dict[str, Kept] = field(default_factory=dict)
+    orphans: references.Orphans = field(default_factory=dict)
 
     def run(self) -> None:
         """All stages, in the order of the module's docstring."""
         virtual.require_fillable(self.conn, self.plan)
-        orphans = references.before(self.conn, self.plan)
+        self.orphans = references.before(self.conn, self.plan)
         known = statistics.remember(self.conn, statistics.moved(self.plan))
         self.conn.execute("SAVEPOINT change")
         run_all(self.conn, self.plan.prelude)
@@ -196,7 +208,7 @@ class _Work:
         run_all(self.conn, self.plan.finale)
         self._reindex()
         known.bring_across(self.conn)
-        self._check_references(orphans)
+        self._check_references()
         self.conn.execute("RELEASE change")
 
     def misfits(self, error: Exception) -> list[Misfit]:
@@ -266,7 +278,7 @@ class _Work:
             raise LookupError(f"{action.name} is rebuilt from nothing")
         return self.away[fold(action.old.name)]
 
-    def _check_references(self, before: references.Orphans) -> None:
+    def _check_references(self) -> None:
         after = references.orphans(self.conn, at_risk(self.plan, self.plan.new))
-        if misfits := references.newly_lost(before, after):
+        if misfits := references.newly_lost(self.orphans, after):
             raise LostParents(misfits)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from migrations_engine import sqlite
+from migrations_engine.checks.references import Tie
 from migrations_engine.errors import Unsupported
 from migrations_engine.execution import kept
 from migrations_engine.execution.kept import PREFIX, Kept
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from migrations_engine.checks.references import Orphans
     from migrations_engine.model import Table
     from migrations_engine.online.shape import TableShape
     from migrations_engine.planning.plan import Plan, TableAction, VirtualAction
@@ -37,6 +39,9 @@ _VIRTUAL = "virtual-"
 
 REINDEX = f"{_VIRTUAL}reindex"
 """The way of a full-text index that stayed as it is while the table that it indexes changed."""
+
+_ORPHANS = "orphans"
+"""The way of rows that lacked their parents before, by a foreign key that is no more."""
 
 _CREATE = f"""
 CREATE TABLE {TABLE} (
@@ -82,8 +87,17 @@ class Return:
         return self.way.startswith(_VIRTUAL)
 
 
-def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, version: int) -> None:
-    """Write the way back of a change down and note all writes from now on, inside its transaction."""
+def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, orphans: Orphans, version: int) -> None:
+    """Write the way back of a change down and note all writes from now on, inside its transaction.
+
+    Args:
+        conn: The file, changed.
+        plan: What was done.
+        kept: The old tables out of the way.
+        orphans: The rows that lacked their parents before, by the foreign keys that are no more: they come
+            back as they were.
+        version: The one that is left.
+    """
     conn.execute(_CREATE)
     by_name = {fold(table.name): table for table in kept}
     for action in plan.tables:
@@ -96,6 +110,11 @@ def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, version: i
             f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (version, *_virtual_row(each, by_name)),
         )
+    for tie, rowids in orphans.items():
+        conn.execute(
+            f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, NULL, NULL, NULL, ?, ?)",
+            (version, _ORPHANS, tie.table, tie.parent, json.dumps(tie.columns), json.dumps(rowids)),
+        )
     if shapes := _shapes(plan):
         capture.install(conn, shapes, log=LOG)
 
@@ -104,8 +123,17 @@ def read(conn: apsw.Connection) -> tuple[Return, ...] | None:
     """The way back that the file has; None where it has none."""
     if not conn.table_exists("main", TABLE):
         return None
-    rows = sqlite.rows(conn, f"SELECT {_COLUMNS} FROM {TABLE} ORDER BY n")
+    rows = sqlite.rows(conn, f"SELECT {_COLUMNS} FROM {TABLE} WHERE way <> ? ORDER BY n", (_ORPHANS,))
     return tuple(_return(row) for row in rows)
+
+
+def orphans(conn: apsw.Connection) -> Orphans:
+    """The rows that lacked their parents before the change, by the foreign keys that it took away."""
+    query = f"SELECT old_name, columns, new_name, fills FROM {TABLE} WHERE way = ?"
+    return {
+        Tie.of(child, json.loads(columns), parent): json.loads(rowids)
+        for child, columns, parent, rowids in sqlite.rows(conn, query, (_ORPHANS,))
+    }
 
 
 def drop(conn: apsw.Connection) -> None:

@@ -183,6 +183,16 @@ def test_rows_whose_parents_were_deleted_since_are_listed(filled):
     assert filled.run("SELECT id FROM Notes") == [(5,)]
 
 
+@pytest.mark.parametrize("change", [{"Notes": {"id": "INTEGER PRIMARY KEY", "user": "INT"}}, {"Notes": None}])
+def test_rows_that_lacked_their_parents_before_come_back_as_they_were(filled, change):
+    filled.run("INSERT INTO Notes (user) VALUES (77), (78)")
+    before = filled.picture()
+    document = {name: entry for name, entry in changed(**change, _triggers={}).items() if entry is not None}
+    filled.apply(document, allow_destructive=True)
+    engine.rollback(filled.path)
+    assert filled.picture() == before
+
+
 def test_writes_that_no_key_tells_apart_are_all_listed(filled):
     other_key = {
         "a": "TEXT",
