@@ -111,6 +111,14 @@ def pending(conn: apsw.Connection, *, after: int) -> int:
     return int(sqlite.value(conn, f"SELECT count(*) FROM main.{LOG} WHERE n > ?", (after,)))
 
 
+def has_notes(conn: apsw.Connection, tables: Sequence[str], *, after: int, schema: str = "main") -> bool:
+    """Whether one of these tables was noted behind a watermark; any table where none is named."""
+    some = f"tbl IN ({', '.join(map(literal, tables))})" if tables else "tbl IS NOT NULL"
+    return bool(
+        sqlite.value(conn, f"SELECT EXISTS (SELECT 1 FROM {schema}.{LOG} WHERE n > ? AND {some})", (after,))
+    )
+
+
 def mark(conn: apsw.Connection) -> int:
     """Write an empty note, inside the caller's transaction, and give its number.
 

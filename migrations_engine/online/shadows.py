@@ -1,48 +1,42 @@
-"""Virtual tables, followed through the ordinary tables in which their modules keep everything.
+"""Shadow tables: the ordinary tables in which the modules of virtual tables keep everything.
 
 No trigger sees what is written to a virtual table, and of its shadow tables only FTS5's _content and _docsize
 bear triggers: on any other they crash the process. So these two are noted and replayed like every table, and
 the others are compared whole, as of one snapshot, and the rows that differ are brought over byte by byte. A
 module never sees that happen: it opens the copy afterwards, and finds what the source's own connection wrote.
 
-Comparing costs time, which in a pause is the writers'. It is left out where nothing can have changed:
-
-- nobody has committed anything to the source since it was compared last;
-- or nothing was noted in FTS5's two tables, its settings are equal, and so are the two rows that it rewrites
-  whenever it writes blocks: the averages and the structure, with its count of written pages
-  (https://sqlite.org/fts5.html#the_data_table). Only 'rebuild' starts that count again, and that is noted.
+Where commits came, FTS5's need not be compared as long as nothing was noted in those two, its settings are
+equal, and so are the two rows that it rewrites whenever it writes blocks: the averages and the structure,
+with its count of written blocks (https://sqlite.org/fts5.html#the_data_table). Only 'rebuild' and
+'delete-all' start that count again, and both are noted.
 """
 
 from __future__ import annotations
 
-import contextlib
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import apsw
-
 from migrations_engine import pragmas, sqlite
 from migrations_engine.changes.carry import rowid_column
-from migrations_engine.errors import Unsupported, VerificationFailed
+from migrations_engine.errors import Unsupported
 from migrations_engine.model import fold, quote
-from migrations_engine.online import capture, virtual
+from migrations_engine.online import capture
 from migrations_engine.online.comparison import Comparison
-from migrations_engine.online.link import linked
 from migrations_engine.online.mapping import identity
-from migrations_engine.online.rewrite import KEYS, Rewrite, behind, make_keys
+from migrations_engine.online.rewrite import KEYS, Rewrite, behind
 from migrations_engine.online.shape import literal, shape_of
 from migrations_engine.sql.lexer import Malformed
 from migrations_engine.sql.tables import parse_table
 from migrations_engine.sql.virtual import is_shadow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
 
-    from migrations_engine.model import Objects, VirtualTable
+    import apsw
+
+    from migrations_engine.model import VirtualTable
     from migrations_engine.online.mapping import Mapping
-    from migrations_engine.online.replay import Admit
     from migrations_engine.online.shape import TableShape
 
 _BEAR_TRIGGERS = ("content", "docsize")
@@ -63,12 +57,21 @@ class Followed:
     noted: tuple[Mapping, ...]
     compared: tuple[Mapping, ...]
 
-    def is_stale(self, target: apsw.Connection, schema: str, watermark: int) -> bool:
-        """Whether it may have changed since that note, of which it is known that commits came."""
-        if not self.noted:
-            return True
+    def is_stale(self, target: apsw.Connection, schema: str, *, after: int, committed: bool) -> bool:
+        """Whether it may have changed since it was compared.
+
+        Args:
+            target: The copy, with the source attached.
+            schema: The name of the source there.
+            after: The last note that was replayed then.
+            committed: Whether anybody has committed anything to the source since.
+        """
+        if not committed or not self.noted:
+            return committed
         names = [mapping.source.name for mapping in self.noted]
-        return has_notes(target, schema, names, watermark) or self._stamps_differ(target, schema)
+        return capture.has_notes(target, names, after=after, schema=schema) or self._stamps_differ(
+            target, schema
+        )
 
     def bring_over(self, target: apsw.Connection, schema: str) -> int:
         """Put the rows that differ in place, and compare each of them; gives how many there are."""
@@ -96,52 +99,6 @@ class Followed:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refilled:
-    """An index of another table whose rows differ between both sides: made again from those of the target.
-
-    Attributes:
-        name: What it is called.
-        module: FTS4 or FTS5, in lower case.
-        feeds: The source tables whose changes make it stale; empty where any may do so.
-    """
-
-    name: str
-    module: str
-    feeds: tuple[str, ...]
-
-    def is_stale(self, target: apsw.Connection, schema: str, watermark: int) -> bool:
-        """Whether rows that it indexes may have come since that note."""
-        return has_notes(target, schema, self.feeds, watermark)
-
-    def bring_over(self, target: apsw.Connection, _schema: str) -> int:
-        """Make it again."""
-        name = quote(self.name)
-        target.execute(f"INSERT INTO main.{name} ({name}) VALUES ('rebuild')")
-        return 0
-
-    def verify(self, target: apsw.Connection, schema: str) -> int:
-        """Make it again, and let the module hold it against the rows."""
-        self.bring_over(target, schema)
-        name = quote(self.name)
-        # FTS5 holds the index against the rows of another table only with a rank; FTS4 knows none.
-        columns, values = (f"{name}, rank", ", 1") if self.module == "fts5" else (name, "")
-        try:
-            target.execute(f"INSERT INTO main.{name} ({columns}) VALUES ('integrity-check'{values})")
-        except apsw.CorruptError:
-            raise VerificationFailed(table=self.name, count=1, sample=()) from None
-        return 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
-    """When a virtual table was compared last: data_version of the source, last note, and seconds it took."""
-
-    version: int
-    watermark: int
-    seconds: float
-
-
 def followed(conn: apsw.Connection, tables: Iterable[VirtualTable]) -> tuple[Followed, ...]:
     """Find the shadow tables of a file's virtual tables.
 
@@ -161,126 +118,6 @@ def followed(conn: apsw.Connection, tables: Iterable[VirtualTable]) -> tuple[Fol
         for table in tables
     )
     return tuple(table for table in found if table.noted or table.compared)
-
-
-def shadows_of(conn: apsw.Connection, old: Objects, new: Objects, mappings: Sequence[Mapping]) -> Shadows:
-    """How the virtual tables of a source are kept equal at a target.
-
-    Args:
-        conn: The source.
-        old: What it holds.
-        new: What the target holds.
-        mappings: Every ordinary table that lives on.
-
-    Raises:
-        Unsupported: A virtual table cannot be followed through this change.
-    """
-    found = virtual.fates(old, new, mappings)
-    refilled = (
-        Refilled(name=table.name, module=table.module, feeds=virtual.feeds(table, mappings))
-        for table in found.refilled
-    )
-    return Shadows((*followed(conn, found.followed), *refilled))
-
-
-class Shadows:
-    """The virtual tables of one source, kept equal at one target; knows when each was compared last."""
-
-    def __init__(self, tables: Iterable[Followed | Refilled] = ()) -> None:
-        self.tables = tuple(tables)
-        self._looks: dict[str, _Look] = {}
-
-    @property
-    def noted(self) -> tuple[Mapping, ...]:
-        """The shadow tables that are captured, replayed and verified like ordinary tables."""
-        return tuple(mapping for table in self._followed for mapping in table.noted)
-
-    @property
-    def mappings(self) -> tuple[Mapping, ...]:
-        """All shadow tables."""
-        return self.noted + tuple(mapping for table in self._followed for mapping in table.compared)
-
-    @property
-    def unguarded(self) -> Shadows:
-        """Those that can bear no trigger at all, as if they had never been compared."""
-        return Shadows(table for table in self._followed if not table.noted)
-
-    def stale(self, source: apsw.Connection, target: apsw.Connection) -> list[Followed | Refilled]:
-        """Those that have to be brought over, since they may have changed; under the source's lock for good.
-
-        Args:
-            source: Reads the source; always the same connection, which writes nothing itself.
-            target: The copy.
-        """
-        if not self.tables:
-            return []
-        now = version(source)
-        with linked(source, target) as schema:
-            return [table for table in self.tables if self._is_stale(target, schema, table, now)]
-
-    def seconds(self, tables: Iterable[Followed | Refilled]) -> float:
-        """How long these took the last time."""
-        return sum(self._looks[table.name].seconds for table in tables if table.name in self._looks)
-
-    def catch_up(self, source: apsw.Connection, target: apsw.Connection, *, after: int, admit: Admit) -> int:
-        """Bring what differs over, each virtual table in one transaction; gives the number of rows.
-
-        Args:
-            source: Reads the source; always the same connection, which writes nothing itself.
-            target: The copy, outside of any transaction.
-            after: The watermark up to which the ordinary tables were replayed.
-            admit: Opens each target transaction.
-
-        Raises:
-            VerificationFailed: What was brought over is not what the source has.
-        """
-        rows = 0
-        if not self.tables:
-            return rows
-        with self._comparing(source, target) as schema:
-            for table in self.stale(source, target):
-                with self._looking(source, table, after), admit(target):
-                    rows += table.bring_over(target, schema)
-        return rows
-
-    def verify(self, source: apsw.Connection, target: apsw.Connection, *, after: int, admit: Admit) -> int:
-        """Bring what differs over, then compare every row of both sides; gives the number of rows.
-
-        Raises:
-            VerificationFailed: The sides differ: shadow table, count and sample keys.
-        """
-        rows = 0
-        if not self.tables:
-            return rows
-        with self._comparing(source, target) as schema:
-            for table in self.tables:
-                with self._looking(source, table, after), admit(target):
-                    rows += table.verify(target, schema)
-        return rows
-
-    @property
-    def _followed(self) -> tuple[Followed, ...]:
-        return tuple(table for table in self.tables if isinstance(table, Followed))
-
-    def _is_stale(self, target: apsw.Connection, schema: str, table: Followed | Refilled, now: int) -> bool:
-        look = self._looks.get(table.name)
-        if look is None or look.version == now:
-            return look is None
-        return table.is_stale(target, schema, look.watermark)
-
-    @contextlib.contextmanager
-    def _comparing(self, source: apsw.Connection, target: apsw.Connection) -> Iterator[str]:
-        with linked(source, target) as schema:
-            make_keys(target, [mapping.source for table in self._followed for mapping in table.compared])
-            yield schema
-
-    @contextlib.contextmanager
-    def _looking(self, source: apsw.Connection, table: Followed | Refilled, after: int) -> Iterator[None]:
-        """Remember this look; what is committed between its beginning and its snapshot counts as a change."""
-        began, now = time.monotonic(), version(source)
-        yield
-        seconds = time.monotonic() - began
-        self._looks[table.name] = _Look(version=now, watermark=after, seconds=seconds)
 
 
 def _bring_over(target: apsw.Connection, schema: str, mapping: Mapping) -> int:
@@ -335,19 +172,6 @@ def _differs(name: str) -> str:
     theirs, ours = f"s.{quote(name)}", f"t.{quote(name)}"
     # IS takes 1 for 1.0, and a column's own collation for both sides.
     return f"{theirs} COLLATE BINARY IS NOT {ours} OR typeof({theirs}) IS NOT typeof({ours})"
-
-
-def has_notes(target: apsw.Connection, schema: str, tables: Iterable[str], watermark: int) -> bool:
-    """Whether the log notes one of these source tables behind a watermark; any table where none is named."""
-    names = ", ".join(map(literal, tables))
-    some = f"tbl IN ({names})" if names else "tbl IS NOT NULL"
-    sql = f"SELECT EXISTS (SELECT 1 FROM {schema}.{capture.LOG} WHERE n > ? AND {some})"
-    return bool(sqlite.value(target, sql, (watermark,)))
-
-
-def version(conn: apsw.Connection) -> int:
-    """A number that changes with every commit of any other connection to the file."""
-    return int(sqlite.value(conn, "PRAGMA data_version"))
 
 
 def _shadow_tables(conn: apsw.Connection) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 import migrations_engine as engine
 from migrations_engine.errors import WayBackLossy
 from migrations_engine.online.phases import Boundary
-from migrations_engine.online.shadows import Shadows
+from migrations_engine.online.upkeep import Upkeep
 from tenantdb.errors import OperationFailed
 from tests import posts
 from tests.fleet import Fleet
@@ -122,7 +122,7 @@ def test_verification_counts_the_rows_of_shadow_tables(fleet):
 def test_a_comparison_that_does_not_fit_the_pause_is_not_begun_in_it(fleet, monkeypatch):
     path = fleet.route(fleet.create("t")).path
     numbers = iter(range(1, 10))
-    monkeypatch.setattr(Shadows, "seconds", lambda _, stale: 60.0 * len(stale))
+    monkeypatch.setattr(Upkeep, "seconds", lambda _, stale: 60.0 * len(stale))
     spot = entered(
         "lock-source", lambda: executed(path, f"INSERT INTO spots VALUES ({next(numbers)}, 1, 1, 'x')")
     )

@@ -18,7 +18,7 @@ import apsw
 
 from migrations_engine import sqlite
 from migrations_engine.errors import DatabaseBusy
-from migrations_engine.online import copy, remainder, shadows, verify
+from migrations_engine.online import copy, remainder, upkeep, verify
 from migrations_engine.online.link import linked
 from migrations_engine.online.phases import Phase, run
 from tenantdb import fence
@@ -81,7 +81,7 @@ def last_drain(attempt: Attempt) -> None:
     transfer.watermark = report.watermark
     transfer.figures.drained += report.keys
     attempt.pause.check()
-    attempt.pause.require(transfer.shadows.seconds(transfer.stale()))
+    attempt.pause.require(transfer.upkeep.seconds(transfer.stale()))
     stages.catch_up(transfer)
     attempt.pause.check()
 
@@ -111,7 +111,7 @@ def finish_target(attempt: Attempt) -> None:
 def raise_fence(attempt: Attempt) -> None:
     """Retire the source, durably: the last moment at which the deadline could have undone everything."""
     with attempt.pause.decision():
-        attempt.version = shadows.version(attempt.transfer.lock)
+        attempt.version = upkeep.version(attempt.transfer.lock)
         attempt.fenced = True  # before the commit: what a failing commit did can only be told from the file
         fence.retire(attempt.transfer.lock)
         attempt.source.close()
@@ -123,14 +123,14 @@ def seal_unguarded(attempt: Attempt) -> None:
     A virtual table other than FTS5's bears no triggers: a process that knows nothing of us could write to it
     until the seal, and what is written after the target opened would be lost without a word.
     """
-    transfer, unguarded = attempt.transfer, attempt.transfer.shadows.unguarded
+    transfer, unguarded = attempt.transfer, attempt.transfer.upkeep.unguarded
     if not unguarded.tables:
         return
     operation = transfer.operation
     transfer.sealed = archive.seal_retired(
         operation, transfer.source_path, wait=transfer.limits.budget, by=transfer.lock
     )
-    if shadows.version(transfer.lock) != attempt.version:
+    if upkeep.version(transfer.lock) != attempt.version:
         unguarded.catch_up(transfer.source, transfer.target, after=transfer.watermark, admit=transfer.admit)
 
 

@@ -14,7 +14,8 @@ from migrations_engine.errors import DatabaseBusy, DatabaseDamaged
 from migrations_engine.introspection import introspect
 from migrations_engine.online import capture
 from migrations_engine.online.phases import Phase, run
-from migrations_engine.online.shadows import Shadows, followed
+from migrations_engine.online.shadows import followed
+from migrations_engine.online.upkeep import Upkeep
 from migrations_engine.online.virtual import lasting
 from migrations_engine.sql.virtual import definition
 from tenantdb import control, fence, seal
@@ -184,7 +185,7 @@ def carry_unguarded(settlement: Settlement) -> None:
             for table in lasting(introspect(source), introspect(target))
             if not (handover.changes_schema and definition(table).content == "external")
         ]
-        unguarded = Shadows(followed(source, tables)).unguarded
+        unguarded = Upkeep(followed(source, tables)).unguarded
         if unguarded.tables:
             if facts.source is FileFact.RETIRED:
                 archive.seal_retired(settlement.operation, settlement.path(handover.source), by=source)

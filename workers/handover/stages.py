@@ -14,7 +14,7 @@ from migrations_engine.introspection import introspect
 from migrations_engine.online import capture as change_log
 from migrations_engine.online import copy, remainder, replay, verify
 from migrations_engine.online.phases import Phase
-from migrations_engine.online.shadows import shadows_of
+from migrations_engine.online.upkeep import upkeep_of
 from tenantdb import control, fence
 from tenantdb.errors import TenantDamaged
 from tenantdb.model import Control, FileState
@@ -63,8 +63,8 @@ def install_capture(transfer: Transfer) -> None:
         fence.install_guards(transfer.lock)
         schema = introspect(transfer.lock)
         mappings = transfer.mapped(schema)
-        transfer.shadows = shadows_of(transfer.lock, schema, transfer.becomes(schema), mappings)
-        transfer.mappings = (*mappings, *transfer.shadows.noted)
+        transfer.upkeep = upkeep_of(transfer.lock, schema, transfer.becomes(schema), mappings)
+        transfer.mappings = (*mappings, *transfer.upkeep.noted)
         change_log.install(transfer.lock, [mapping.source for mapping in transfer.mappings])
     transfer.schema_version = sqlite.value(transfer.lock, "PRAGMA schema_version")
 
@@ -128,20 +128,20 @@ def compare(transfer: Transfer) -> None:
         progress=lambda rows: transfer.progress("verify", rows, 0),
     )
     transfer.watermark = report.watermark
-    transfer.figures.rows = report.rows + verify_shadows(transfer)
+    transfer.figures.rows = report.rows + verify_virtual(transfer)
     transfer.figures.verified = True
 
 
-def verify_shadows(transfer: Transfer) -> int:
+def verify_virtual(transfer: Transfer) -> int:
     """Compare what virtual tables keep elsewhere than in noted tables; gives the number of rows."""
-    return transfer.shadows.verify(
+    return transfer.upkeep.verify(
         transfer.source, transfer.target, after=transfer.watermark, admit=transfer.admit
     )
 
 
 def catch_up(transfer: Transfer) -> None:
     """Bring over what differs in virtual tables, where they may have changed."""
-    transfer.figures.drained += transfer.shadows.catch_up(
+    transfer.figures.drained += transfer.upkeep.catch_up(
         transfer.source, transfer.target, after=transfer.watermark, admit=transfer.admit
     )
 

@@ -15,7 +15,7 @@ import apsw
 
 from migrations_engine import sqlite
 from migrations_engine.online.mapping import identities
-from migrations_engine.online.shadows import Shadows
+from migrations_engine.online.upkeep import Upkeep
 from tenantdb import fence
 from workers.handover.pause import Limits
 from workers.hosts import host_of
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from migrations_engine.model import Objects
     from migrations_engine.online.mapping import Mapping
     from migrations_engine.online.phases import Observer
+    from migrations_engine.online.refilled import Refilled
     from migrations_engine.online.replay import Admit
-    from migrations_engine.online.shadows import Followed, Refilled
+    from migrations_engine.online.shadows import Followed
     from migrations_engine.schema import Schema
     from tenantdb.marks import Marks
     from workers.handover.handover import Handover
@@ -92,7 +93,7 @@ class Transfer:
     finish: Callable[[Transfer, float], None] = nothing_more
     """Called in the target's last transaction, with the seconds that writers have waited so far."""
     mappings: tuple[Mapping, ...] = ()
-    shadows: Shadows = field(default_factory=Shadows)
+    upkeep: Upkeep = field(default_factory=Upkeep)
     triggers: tuple[str, ...] = ()
     watermark: int = 0
     schema_version: int = 0
@@ -161,11 +162,11 @@ class Transfer:
     @property
     def counted(self) -> tuple[Mapping, ...]:
         """All tables that may have a counter."""
-        return (*self.mappings, *self.shadows.mappings)
+        return (*self.mappings, *self.upkeep.mappings)
 
     def stale(self) -> list[Followed | Refilled]:
         """The virtual tables that may have changed since they were compared last."""
-        return self.shadows.stale(self.source, self.target)
+        return self.upkeep.stale(self.source, self.target)
 
     @property
     def admit(self) -> Admit:

@@ -13,8 +13,8 @@ from migrations_engine.execution import execute
 from migrations_engine.online import capture, remainder, virtual
 from migrations_engine.online.mapping import between, reverse
 from migrations_engine.online.phases import Phase
-from migrations_engine.online.shadows import shadows_of
 from migrations_engine.online.shape import TableShape
+from migrations_engine.online.upkeep import upkeep_of
 from tenantdb import fence
 from tenantdb.errors import OperationFailed
 from workers.handover import stages
@@ -88,10 +88,10 @@ def _noted(conn: apsw.Connection, plan: Plan) -> tuple[TableShape, ...]:
     """The tables whose writes a rollback would bring along; none where the change has no such way back."""
     try:
         mappings = reverse(plan.old, plan.new)
-        shadows = shadows_of(conn, plan.new, plan.old, mappings)
+        upkeep = upkeep_of(conn, plan.new, plan.old, mappings)
     except Unsupported:
         return ()
-    return tuple(mapping.source for mapping in (*mappings, *shadows.noted))
+    return tuple(mapping.source for mapping in (*mappings, *upkeep.noted))
 
 
 def is_online(plan: Plan) -> bool:

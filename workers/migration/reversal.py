@@ -66,11 +66,11 @@ def _verify_virtual(transfer: Transfer) -> int:
     noted = verify.full(
         transfer.source,
         transfer.target,
-        transfer.shadows.noted,
+        transfer.upkeep.noted,
         after=transfer.watermark,
         admit=transfer.admit,
     )
-    return noted.rows + stages.verify_shadows(transfer)
+    return noted.rows + stages.verify_virtual(transfer)
 
 
 ROLLBACK: tuple[Phase[Transfer], ...] = (

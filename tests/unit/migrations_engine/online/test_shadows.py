@@ -10,6 +10,7 @@ import pytest
 from migrations_engine import introspect, sqlite
 from migrations_engine.errors import VerificationFailed
 from migrations_engine.online import capture, copy, replay, shadows
+from migrations_engine.online.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,9 +87,9 @@ class Pair:
         writer.execute("PRAGMA synchronous = OFF")
         writer.execute(EVERY_KIND)
         self.writer = writer
-        self.shadows = shadows.Shadows(shadows.followed(writer, introspect(writer).virtual_tables))
+        self.upkeep = Upkeep(shadows.followed(writer, introspect(writer).virtual_tables))
         with sqlite.immediate(writer):
-            capture.install(writer, [mapping.source for mapping in self.shadows.noted])
+            capture.install(writer, [mapping.source for mapping in self.upkeep.noted])
         target = folder / "target.db"
         target.touch()
         self.source = sqlite.connect(self.path)
@@ -102,21 +103,21 @@ class Pair:
 
     def catch_up(self) -> int:
         report = replay.drain(
-            self.source, self.target, self.shadows.noted, after=self.watermark, admit=sqlite.immediate
+            self.source, self.target, self.upkeep.noted, after=self.watermark, admit=sqlite.immediate
         )
         self.watermark = report.watermark
-        return self.shadows.catch_up(self.source, self.target, after=self.watermark, admit=sqlite.immediate)
+        return self.upkeep.catch_up(self.source, self.target, after=self.watermark, admit=sqlite.immediate)
 
     def verify(self) -> int:
-        return self.shadows.verify(self.source, self.target, after=self.watermark, admit=sqlite.immediate)
+        return self.upkeep.verify(self.source, self.target, after=self.watermark, admit=sqlite.immediate)
 
     def stale(self) -> set[str]:
-        return {table.name for table in self.shadows.stale(self.source, self.target)}
+        return {table.name for table in self.upkeep.stale(self.source, self.target)}
 
     def different(self) -> set[str]:
         """The virtual tables with a shadow table that is not the same on both sides."""
         found = set()
-        for table in self.shadows.tables:
+        for table in self.upkeep.tables:
             for mapping in (*table.noted, *table.compared):
                 sql = f"SELECT * FROM [{mapping.source.name}]"
                 if sorted(map(repr, self.writer.execute(sql))) != sorted(map(repr, self.target.execute(sql))):
@@ -138,7 +139,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 def test_each_kind_has_its_shadow_tables(pair: Pair) -> None:
     found = {
         table.name: ([m.source.name for m in table.noted], [m.source.name for m in table.compared])
-        for table in pair.shadows.tables
+        for table in pair.upkeep.tables
     }
     assert found == {
         "own": (["own_content", "own_docsize"], ["own_data", "own_idx", "own_config"]),
@@ -200,7 +201,7 @@ def test_verification_counts_every_shadow_row_and_finds_one_that_nobody_noted(
     pair.catch_up()
     rows = sum(
         sqlite.value(pair.target, f"SELECT count(*) FROM [{m.source.name}]")
-        for table in pair.shadows.tables
+        for table in pair.upkeep.tables
         for m in table.compared
     )
     assert pair.verify() == rows
