@@ -9,6 +9,7 @@ import typer
 
 import migrations_engine as engine
 from migrations_engine.checks.lints import lints
+from migrations_engine.checks.version_tables import version_tables
 from migrations_engine.commands import output, written
 from migrations_engine.commands.sources import schema_of
 
@@ -142,13 +143,18 @@ def change_lines(change: Change) -> list[str]:
 
 def _import_document(schema: Schema, to: Path | None) -> dict[str, Any]:
     written = {"output": str(to)} if to is not None else {"document": json.loads(schema.to_json())}
-    return {"hash": schema.hash, **_counts(schema), "carried_as_text": _as_text(schema), **written}
+    versions = [
+        {"table": found.name, "tool": found.tool, "advice": found.advice} for found in version_tables(schema)
+    ]
+    carried = {"carried_as_text": _as_text(schema), "version_tables": versions}
+    return {"hash": schema.hash, **_counts(schema), **carried, **written}
 
 
 def _import_report(schema: Schema, to: Path | None) -> list[str]:
     """What was found, and what of it is carried as text, to be looked at by a person."""
     where = f"{to}: " if to is not None else ""
     listed = [f"carried as text: {name}" for name in _as_text(schema)]
+    listed += [f"to know: {found.advice}" for found in version_tables(schema)]
     return [f"{where}{_summary(schema)}", f"hash {schema.hash}", *listed]
 
 

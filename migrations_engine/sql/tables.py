@@ -54,8 +54,10 @@ class _Body:
         owned: dict[int | None, list[str]] = {}
         for comment in found:
             owner = self._owner(comment, sql)
-            if owner is None or (owner < len(self.parts.columns) and not self._in_expression(comment, sql)):
-                owned.setdefault(owner, []).append(comment.text)
+            if owner is None or not self._in_expression(comment, sql):
+                # What stands beside a constraint of the table is about the table.
+                of_column = owner is not None and owner < len(self.parts.columns)
+                owned.setdefault(owner if of_column else None, []).append(comment.text)
         for owner, texts in owned.items():
             text = "\n".join(filter(None, texts)) or None
             if owner is None:

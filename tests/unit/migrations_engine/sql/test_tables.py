@@ -85,7 +85,7 @@ def test_comments_belong_to_what_they_stand_beside():
           CHECK (a > 1) -- of a constraint
         )"""
     )
-    assert table.comment == "about the table\nand more"
+    assert table.comment == "about the table\nand more\nof a constraint"
     assert [column.comment for column in table.columns] == ["the a", "above b\nthe b", "within c", None]
 
 
