@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migrations_engine import errors as engine_errors
+from migrations_engine.ddl.postgres import AFFINITY_TYPES, COLUMN_TYPES
 from migrations_engine.document import json_schema
 from tenantdb import errors as fleet_errors
 from tenantdb.cli.app import ENTRIES, load
@@ -137,11 +138,29 @@ def events() -> str:
     return "\n".join(["# Events", "", about, "", *rows, ""])
 
 
+def postgresql_types() -> str:
+    """What the declared types of columns become in PostgreSQL."""
+    rows = [
+        *((rule.declared, rule.kind, rule.note) for rule in COLUMN_TYPES),
+        *AFFINITY_TYPES,
+        ("anything else, and no type", "refused", "it says too little, or two things at once"),
+    ]
+    about = (
+        "The first row that fits decides, in any case and with any numbers in parentheses. A column of a "
+        "foreign key has the type of the column that it refers to. Why it is so: [what becomes what in "
+        "PostgreSQL](../explanation/postgresql.md)."
+    )
+    lines = [f"| {declared} | {kind} | {_plain(note)} |" for declared, kind, note in rows]
+    head = ["# Types in PostgreSQL", "", about, "", "| declared | becomes | |", "| --- | --- | --- |"]
+    return "\n".join([*head, *lines, ""])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "settings.md": settings,
     "errors.md": errors,
     "events.md": events,
+    "postgresql-types.md": postgresql_types,
 }
 
 

@@ -9,6 +9,6 @@ of allowed nodes with what each becomes: ``operators``, ``comparisons``, ``dates
 """
 
 from migrations_engine.ddl.postgres.statements import statements
-from migrations_engine.ddl.postgres.types import COLUMN_TYPES, ColumnRule
+from migrations_engine.ddl.postgres.types import AFFINITY_TYPES, COLUMN_TYPES, ColumnRule
 
-__all__ = ["COLUMN_TYPES", "ColumnRule", "statements"]
+__all__ = ["AFFINITY_TYPES", "COLUMN_TYPES", "ColumnRule", "statements"]
