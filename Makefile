@@ -32,7 +32,7 @@ format: .venv/tools ## let ruff put the code in its form
 	@$(RUN)ruff format .
 	@$(RUN)ruff check --fix .
 
-bench: .venv/tools ## print the figures, each a ratio of one run (takes long)
+bench: .venv/tools ## print the figures, each a ratio of one run (takes long; TENANTDB_BENCH_ROWS=800000: files of 1 GB)
 	@$(RUN)python benchmarks/bench.py
 
 bench-peers: .venv/tools ## what a rebuild by Alembic, sqlite-utils and Django loses, ours beside theirs [WRITE=1]

@@ -41,6 +41,7 @@ BENCHMARKS = (
     "move",
     "engine_documents",
     "engine_small_files",
+    "engine_large_file",
 )
 RUNS = 5
 WIDTH = 130

@@ -62,6 +62,9 @@ class Outcome:
 _SETTINGS = {apsw.SQLITE_DBCONFIG_ENABLE_FKEY: 0, apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE: 1}
 """With foreign keys on, a DROP TABLE would delete the rows of other tables (ON DELETE CASCADE)."""
 
+_CACHE_KILOBYTES = 64_000
+"""With SQLite's own 2 MB, a large table's pages are written out and read again while they are made."""
+
 
 @contextlib.contextmanager
 def prepared(conn: apsw.Connection) -> Iterator[None]:
@@ -73,11 +76,14 @@ def prepared(conn: apsw.Connection) -> Iterator[None]:
     if conn.in_transaction:
         raise MigrationError("a schema cannot be changed inside a transaction that began before")
     before = {setting: conn.config(setting, -1) for setting in _SETTINGS}
+    cache = conn.pragma("cache_size")
     try:
         for setting, value in _SETTINGS.items():
             conn.config(setting, value)
+        conn.pragma("cache_size", -_CACHE_KILOBYTES)
         yield
     finally:
+        conn.pragma("cache_size", cache)
         for setting, value in before.items():
             conn.config(setting, value)
 
