@@ -67,8 +67,9 @@ def merge(conn: apsw.Connection, table: Away) -> list[str]:
     with virtual.named(name, table.new.module):
         _bring(conn, table, pairs)
     found = []
-    for column in definition(table.new).columns:
-        query = f"SELECT count(*) FROM main.{quote(name)} WHERE {quote(column)} IS NOT NULL"
+    new = definition(table.new)
+    for column in new.columns:
+        query = f"SELECT count(*) FROM main.{quote(name)} WHERE {quote(column)} IS NOT {new.blank(column)}"
         if column not in pairs and (rows := int(sqlite.value(conn, query))):
             found.append(f"{name}.{column}: {_rows(rows)} with values that the older schema cannot hold")
     return found

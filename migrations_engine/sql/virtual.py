@@ -73,6 +73,10 @@ class Definition:
         """Which modules understand its rows."""
         return _FAMILIES.get(self.module, "unknown")
 
+    def blank(self, column: str) -> str:
+        """What a column has in a row that says nothing of it, as SQL."""
+        return "0" if fold(column) == fold(self.options.get("languageid", "")) else "NULL"
+
     @property
     def keeps(self) -> bool:
         """Whether it holds what stands nowhere else."""
