@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from migrations_engine.planning.leave import Leave
     from migrations_engine.planning.outlook import Concern, PlannedStep
-    from migrations_engine.planning.plan import Plan
+    from migrations_engine.planning.plan import Plan, TableAction, VirtualAction
 
 
 def show(plan: Plan, file: str, *, leaves: Sequence[Leave] | None, as_json: bool) -> None:
@@ -65,10 +65,7 @@ def _document(plan: Plan, concerns: Iterable[Concern]) -> dict[str, Any]:
             {**step, **_step_document(planned)}
             for step, planned in zip(found["steps"], plan.steps, strict=True)
         ],
-        "tables": [
-            {"table": action.name, "way": action.way, "reason": action.reason or None}
-            for action in plan.tables
-        ],
+        "tables": [*map(_table_document, plan.tables), *map(_table_document, plan.virtual)],
         "concerns": [
             {
                 "rule": concern.rule,
@@ -80,6 +77,10 @@ def _document(plan: Plan, concerns: Iterable[Concern]) -> dict[str, Any]:
             for concern in concerns
         ],
     }
+
+
+def _table_document(action: TableAction | VirtualAction) -> dict[str, Any]:
+    return {"table": action.name, "way": action.way, "reason": action.reason or None}
 
 
 def _step_document(step: PlannedStep) -> dict[str, Any]:
@@ -109,6 +110,9 @@ def _print_steps(plan: Plan) -> None:
             _say(step.step.text, indent=2)
             lost = f": {step.step.destroys}" if step.step.destroys else ""
             _say(f"{step.risk}{lost}; way back {step.way_back}", indent=6)
+    for action in plan.virtual:
+        if action.way == "reindex":
+            output.say("", f"{action.name}: indexed again, because {action.reason}")
 
 
 def _head(plan: Plan, table: str | None, steps: Sequence[PlannedStep]) -> str:

@@ -9,11 +9,12 @@ from migrations_engine import sqlite
 from migrations_engine.changes import steps
 from migrations_engine.model import fold, quote
 from migrations_engine.planning.plan import Cost
+from migrations_engine.sql.virtual import definition
 
 if TYPE_CHECKING:
     import apsw
 
-    from migrations_engine.planning.plan import Plan, TableAction
+    from migrations_engine.planning.plan import Plan, TableAction, VirtualAction
 
 # Rough and on the slow side, so that a prediction errs towards more: a rebuild reads, writes, indexes and
 # compares every row; an index sorts them; a new rule is checked against each.
@@ -23,6 +24,9 @@ REBUILT_BYTES_PER_SECOND = 30_000_000
 INDEXED_ROWS_PER_SECOND = 600_000
 SCANNED_ROWS_PER_SECOND = 3_000_000
 FREED_BYTES_PER_SECOND = 300_000_000
+FILLED_ROWS_PER_SECOND = 50_000
+FILLED_BYTES_PER_SECOND = 6_000_000
+"""Of virtual tables: each row goes through its module, which indexes every word of it."""
 CUT_OVER_SECONDS = 0.01
 CUT_OVER_SECONDS_PER_OBJECT = 0.0002
 """Of the cut-over of an online rebuild, whatever the size of its tables: the schema is read again."""
@@ -38,6 +42,7 @@ def estimated(plan: Plan, conn: apsw.Connection) -> Plan:
     if plan.strategy == "none":
         return plan
     costs = [_base(plan), *(_table(conn, plan, action) for action in plan.tables if action.old is not None)]
+    costs += (_filled(conn, plan, action) for action in plan.virtual)
     return replace(plan, costs=tuple(costs + _indexes(conn, plan)))
 
 
@@ -84,6 +89,28 @@ def _indexes(conn: apsw.Connection, plan: Plan) -> list[Cost]:
             rows, pause = 0, _pages(conn, step.index.name) / FREED_BYTES_PER_SECOND
         found.append(Cost(name=step.index.name, rows=rows, bytes=0, pause=pause))
     return found
+
+
+def _filled(conn: apsw.Connection, plan: Plan, action: VirtualAction) -> Cost:
+    """A virtual table that gets rows, from its old form or from the table that it indexes."""
+    source, size = _source(plan, action), 0
+    rows = _rows(conn, source) if source is not None else 0
+    if source is not None:
+        size = _bytes(conn, source) or _bytes(conn, f"{source}_content")
+    seconds = max(rows / FILLED_ROWS_PER_SECOND, size / FILLED_BYTES_PER_SECOND)
+    return Cost(name=action.name, rows=rows, bytes=size, pause=seconds)
+
+
+def _source(plan: Plan, action: VirtualAction) -> str | None:
+    """What the file calls the table whose rows fill a virtual table; None where there is none."""
+    if action.filling is None or action.new is None:
+        return None
+    if action.filling.source == "rows" and action.old is not None:
+        return action.old.name
+    reads = definition(action.old if action.filling.source == "content" and action.old else action.new)
+    there = {fold(each.name): each.old.name for each in plan.tables if each.old and each.new}
+    table = plan.old.table(there.get(fold(reads.source or ""), reads.source or ""))
+    return table.name if table is not None and action.filling.source != "nothing" else None
 
 
 def _pages(conn: apsw.Connection, name: str) -> int:

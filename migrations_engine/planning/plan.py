@@ -81,6 +81,12 @@ class VirtualAction:
     filling: Filling | None = None
 
     @property
+    def reason(self) -> str:
+        """Why its rows are written anew; empty where they are not."""
+        reasons = {"rebuild": "no ALTER for virtual tables", "reindex": "what it indexes changes"}
+        return reasons.get(self.way, "")
+
+    @property
     def name(self) -> str:
         """The table's name, as the new schema spells it where it stays."""
         table = self.new or self.old

@@ -11,6 +11,8 @@ import pytest
 
 import migrations_engine as engine
 from migrations_engine import sqlite
+from migrations_engine.commands import app
+from migrations_engine.commands.running import Program
 from migrations_engine.execution import execute
 from migrations_engine.execution.applying import apply_in
 from migrations_engine.execution.compiling import compiled
@@ -637,6 +639,33 @@ def test_shadow_tables_that_nobody_owns_are_tables(file):
     assert file.run("SELECT * FROM f_content") == []
     engine.rollback(file.path)
     assert file.run("SELECT * FROM f_content") == [(1,)]
+
+
+# The plan
+
+
+def test_the_plan_says_how_many_rows_go_through_a_module_and_why(file, tmp_path, capfd):
+    file.apply([OWN, EXTERNAL.replace(" f ", " g ")])
+    file.run(ROWS)
+    file.run("INSERT INTO f(rowid, title) VALUES (1, 'red'), (2, 'blue')")
+    wanted = {
+        "docs": {**DOCS, "title": "INTEGER"},
+        "_virtual_tables": {"f": OWN.replace("title", "extra, title"), "g": EXTERNAL.replace(" f ", " g ")},
+    }
+    plan = engine.plan(engine.loads(json.dumps(wanted)), file.path)
+    rows = {cost.name: cost.rows for cost in plan.costs}
+    assert (rows["f"], rows["g"]) == (2, 3)
+    assert all(cost.pause > 0 for cost in plan.costs if cost.name in ("f", "g"))
+    document = tmp_path / "wanted.json"
+    document.write_text(json.dumps(wanted))
+    run = Program(name="schema", app=app).run
+    assert run(["plan", str(document), str(file.path)]) == 0
+    printed = capfd.readouterr().out
+    assert "change virtual table f" in printed
+    assert "g: indexed again, because what it indexes changes" in printed
+    assert run(["plan", str(document), str(file.path), "--json"]) == 0
+    tables = {each["table"]: each["way"] for each in json.loads(capfd.readouterr().out)["tables"]}
+    assert tables == {"docs": "rebuild", "f": "rebuild", "g": "reindex"}
 
 
 # Files of a fleet
