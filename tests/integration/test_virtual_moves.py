@@ -175,12 +175,13 @@ def test_recovery_brings_over_what_was_written_behind_the_fence_before_it_opens_
 
 
 @pytest.mark.parametrize("schema", [posts.NEW, posts.TRIMMED], ids=["index-stays", "index-anew"])
-def test_every_index_follows_a_rebuild_and_its_rollback_while_processes_write(fleet, writers, schema):
+def test_every_index_follows_a_rebuild_a_move_and_the_way_back_while_processes_write(fleet, writers, schema):
     end = writers(fleet.create("t"))
     migrated = migrate("t", schema, settings=fleet.settings)
+    move("t", to="b", settings=fleet.settings)
     rollback("t", settings=fleet.settings)
     kept = end()
-    assert (migrated.strategy, fleet.route("t").generation) == ("rebuild", 3)
+    assert (migrated.strategy, fleet.route("t").generation) == ("rebuild", 4)
     posts.assert_found(fleet.route("t").path, kept)
     assert fleet.findings("t") == []
 
