@@ -222,8 +222,9 @@ def _get_ready(transfer: Transfer) -> None:
             transfer.target
         )  # those of an attempt that missed would fire at the replay
     stages.drain(transfer)
-    stages.catch_up(transfer)
-    stages.drain(transfer)
+    if transfer.upkeep.tables:  # takes its time, in which writes go on
+        stages.catch_up(transfer)
+        stages.drain(transfer)
     _carry_over(transfer)
     copy.sync(transfer.target)
     transfer.target.wal_checkpoint("main", mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import apsw
     from sqlalchemy.orm import Session
 
+    from migrations_engine.model import VirtualTable
     from migrations_engine.online.phases import Observer
     from tenantdb.marks import Marks
     from tenantdb.model import Control
@@ -180,16 +181,21 @@ def carry_unguarded(settlement: Settlement) -> None:
     if facts is None or facts.target is not FileFact.BORN or facts.source is FileFact.MISSING:
         return
     with settlement.opened(handover.source) as source, settlement.opened(handover.target) as target:
-        tables = [
-            table
-            for table in lasting(introspect(source), introspect(target))
-            if not (handover.changes_schema and definition(table).content == "external")
-        ]
-        unguarded = Upkeep(followed(source, tables)).unguarded
+        unguarded = Upkeep(followed(source, _carried(handover, source, target))).unguarded
         if unguarded.tables:
             if facts.source is FileFact.RETIRED:
                 archive.seal_retired(settlement.operation, settlement.path(handover.source), by=source)
             unguarded.catch_up(source, target, after=0, admit=settlement.admit)
+
+
+def _carried(handover: Handover, source: apsw.Connection, target: apsw.Connection) -> list[VirtualTable]:
+    """The virtual tables that are the same on both sides; another schema may give indexes of others anew."""
+    is_same = handover.source.schema_hash == handover.target.schema_hash
+    return [
+        table
+        for table in lasting(introspect(source), introspect(target))
+        if is_same or definition(table).content != "external"
+    ]
 
 
 def flip_route(settlement: Settlement) -> None:
