@@ -27,6 +27,10 @@ OLD = {
     "C": {"id": "INTEGER PRIMARY KEY", "p": "INTEGER REFERENCES P(id) ON DELETE CASCADE"},
     "Gone": {"x": "TEXT"},
     "_triggers": {"t": "CREATE TRIGGER t AFTER INSERT ON P BEGIN INSERT INTO C(p) VALUES (NEW.id); END"},
+    "_virtual_tables": {
+        "F": "CREATE VIRTUAL TABLE F USING fts5(name)",
+        "G": "CREATE VIRTUAL TABLE G USING fts5(name, content='P', content_rowid='id')",
+    },
 }
 NEW = {
     "P": {
@@ -38,6 +42,7 @@ NEW = {
     "C": {**OLD["C"], "tag": "TEXT"},
     "Fresh": {"y": "TEXT"},
     "_triggers": OLD["_triggers"],
+    "_virtual_tables": {"F": "CREATE VIRTUAL TABLE F USING fts5(name, note)"},
 }
 
 # Forks once for each statement of an act; the child kills itself before it, the parent looks what is left.
@@ -117,6 +122,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
     engine.apply(engine.load(tmp_path / "old.json"), old)
     conn = apsw.Connection(str(old))
     conn.execute("INSERT INTO P(name, n) VALUES ('a', '007'), ('b', '8'); INSERT INTO Gone VALUES ('x')")
+    conn.execute("INSERT INTO F VALUES ('red fox'), ('blue'); INSERT INTO G(G) VALUES ('rebuild')")
     conn.execute("PRAGMA journal_mode = DELETE").fetchall()
     conn.close()
     new.write_bytes(old.read_bytes())
