@@ -104,7 +104,8 @@ _LATE = {
 def __getattr__(name: str) -> object:
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _LATE[name]
-    found = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
-    globals()[name] = found
+    # All of them: whoever loads a document goes on with it, and is not to wait again in the midst of that.
+    for each, (module, attribute) in _LATE.items():
+        globals()[each] = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+    found: object = globals()[name]
     return found
