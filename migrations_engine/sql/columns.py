@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -58,12 +59,19 @@ def parse_column(name: str, definition: str) -> ColumnParts:
     Raises:
         Malformed: It is not exactly one definition: a comma, a semicolon or a comment ends it, say.
     """
-    return _read_alone(definition).parts(name)
+    # A copy: whoever asked first may have changed his own since.
+    return copy(_parts_alone(name, definition))
 
 
 def read_column(cursor: Cursor, name: str) -> ColumnParts:
     """Read a column definition behind its name, up to a comma or a closing parenthesis."""
     return _read(cursor).parts(name)
+
+
+@lru_cache(maxsize=4096)
+def _parts_alone(name: str, definition: str) -> ColumnParts:
+    """A column's parts; the next version of a document has most of them again."""
+    return _read_alone(definition).parts(name)
 
 
 @lru_cache(maxsize=4096)
