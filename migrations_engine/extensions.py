@@ -30,13 +30,17 @@ WAY_OUT = f"name the function that registers it in {VARIABLE} (package:function)
 
 _MISSED = ("no such function", "no such collation")
 
-_default: tuple[str, ...] = ()
+_default: Callable[[], Iterable[str]] = tuple
 
 
-def use_by_default(names: Iterable[str]) -> None:
-    """Say which extensions the connections of this process get where the environment names none."""
+def use_by_default(names: Callable[[], Iterable[str]]) -> None:
+    """Say which extensions the connections of this process get where the environment names none.
+
+    Args:
+        names: Gives them; called when a connection is opened, so that nothing is read before it is needed.
+    """
     global _default  # noqa: PLW0603 - one setting, which every connection of a process shares
-    _default = tuple(names)
+    _default = names
 
 
 def in_use() -> tuple[str, ...]:
@@ -45,7 +49,7 @@ def in_use() -> tuple[str, ...]:
     Raises:
         UnknownExtension: The environment names something that is no ``package:function``.
     """
-    return split(os.environ.get(VARIABLE, "")) or _default
+    return split(os.environ.get(VARIABLE, "")) or tuple(_default())
 
 
 def split(names: str) -> tuple[str, ...]:

@@ -170,7 +170,7 @@ def forget() -> None:
 @lru_cache(maxsize=1)
 def _of_home(home: str | None) -> Settings:  # noqa: ARG001 - the key of the cache
     found = read()
-    extensions.use_by_default(found.extensions)
+    extensions.use_by_default(lambda: found.extensions)
     return found
 
 

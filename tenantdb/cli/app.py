@@ -64,9 +64,15 @@ class Menu(TyperGroup):
 
 def _tell_engine() -> None:
     """Let the engine's commands know the application's functions, wherever the settings name them."""
+    from migrations_engine import extensions  # noqa: PLC0415 - see _names
+
+    extensions.use_by_default(_names)
+
+
+def _names() -> tuple[str, ...]:
     from tenantdb import settings  # noqa: PLC0415 - listing the commands must not import what they stand on
 
-    settings.current()
+    return settings.current().extensions
 
 
 @functools.cache

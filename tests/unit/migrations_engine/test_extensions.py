@@ -104,10 +104,10 @@ def test_an_extension_that_is_not_there_is_named(
 
 
 def test_the_environment_wins_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    extensions.use_by_default(["json:loads"])
+    extensions.use_by_default(lambda: ["json:loads"])
     try:
         assert extensions.in_use() == ("json:loads",)
         monkeypatch.setenv("TENANTDB_EXTENSIONS", "a.b:c, d:e,")
         assert extensions.in_use() == ("a.b:c", "d:e")
     finally:
-        extensions.use_by_default(())
+        extensions.use_by_default(tuple)
