@@ -8,6 +8,7 @@ import decimal
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -99,7 +100,8 @@ def cluster() -> Iterator[Cluster]:
             try:
                 yield _ready(Cluster(folder), server)
             finally:
-                server.terminate()
+                # Not SIGTERM, on which it waits for connections that a failed test left open.
+                server.send_signal(signal.SIGINT)
     finally:
         shutil.rmtree(folder)
 

@@ -83,6 +83,8 @@ def _joined(node: exp.GroupConcat, translate: Translate) -> Value:
 def _named(node: exp.Anonymous, translate: Translate) -> Value:
     if not is_aggregate(node):
         return functions.named(node, translate)
+    if len(node.expressions) != 1:
+        raise Refused(f"the function {node.this} with {len(node.expressions)} values")
     value = as_double(translate(node.expressions[0]))
     return Value(sql=f"coalesce(sum({value.sql}), 0)", kind="double precision")
 

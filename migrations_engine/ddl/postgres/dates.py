@@ -165,7 +165,7 @@ def _extracted(piece: str, sql: str) -> str:
 def _strftime_node(node: exp.TimeToStr, translate: Translate) -> Value:
     said = node.this.this
     arguments = [] if isinstance(said, exp.CurrentTimestamp) else [said]
-    return _strftime(translate(node.args["format"]), _moment(arguments, translate))
+    return _strftime(translate(node.args.get("format")), _moment(arguments, translate))
 
 
 def _strftime_call(node: exp.Anonymous, translate: Translate) -> Value:

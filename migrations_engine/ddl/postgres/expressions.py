@@ -60,12 +60,14 @@ class Walk:
         self._scope = scope
         self._allowed = allowed
 
-    def value(self, node: exp.Expr) -> Value:
+    def value(self, node: exp.Expr | None) -> Value:
         """The value of a node and all below it.
 
         Raises:
-            Refused: A node or an argument of one is not in the list of those that are allowed.
+            Refused: A node or an argument of one is not in the list of those that are allowed, or missing.
         """
+        if node is None:
+            raise Refused("a function with too few values")
         if isinstance(node, exp.Column):
             return self._column(node)
         rule = self._allowed.get(type(node))

@@ -57,12 +57,12 @@ def _substring(node: exp.Substring, translate: Translate) -> Value:
 
 
 def _replace(node: exp.Replace, translate: Translate) -> Value:
-    parts = [translate(node.this), translate(node.expression), translate(node.args["replacement"])]
+    parts = [translate(node.this), translate(node.expression), translate(node.args.get("replacement"))]
     return call("replace", *(plain_text(part).sql for part in parts), kind="text", collation=BYTES)
 
 
 def _position(node: exp.StrPosition, translate: Translate) -> Value:
-    texts = [plain_text(translate(part)).sql for part in (node.this, node.args["substr"])]
+    texts = [plain_text(translate(part)).sql for part in (node.this, node.args.get("substr"))]
     return Value(sql=f"strpos({', '.join(texts)})::bigint", kind="bigint")
 
 
@@ -138,6 +138,8 @@ def _randomblob(node: exp.Anonymous, translate: Translate) -> Value:
 
 def _only(node: exp.Anonymous, translate: Translate) -> Value:
     """A hint to SQLite's planner: its argument alone."""
+    if len(node.expressions) != 1:
+        raise Refused(f"the function {node.this} with {len(node.expressions)} values")
     return translate(node.expressions[0])
 
 

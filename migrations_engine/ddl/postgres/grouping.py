@@ -33,9 +33,13 @@ def groups(node: exp.Select, projections: Sequence[Projection], sources: Sources
     for value in values:
         if value.collation == NOCASE:
             raise Refused(f"GROUP BY {value.sql}, which is NOCASE")
+        if value.is_constant or value.kind == "null":
+            raise Refused(f"GROUP BY the literal {value.sql}")
     found = [value.operand for value in values]
     results = _results(node, projections)
     if said is not None or any(map(_aggregates, results)):
+        if any(each.node is None for each in projections):
+            raise Refused("* beside groups")
         for result in results:
             _check(result, set(found), sources, walk)
     return found
@@ -61,10 +65,13 @@ def _expression(node: exp.Expr, projections: Sequence[Projection], sources: Sour
 
 def _results(node: exp.Select, projections: Sequence[Projection]) -> list[exp.Expr]:
     """All that is calculated for each group."""
-    having = node.args.get("having")
-    if any(each.node is None for each in projections) and node.args.get("group") is not None:
-        raise Refused("* with GROUP BY")
-    return [each.node for each in projections if each.node is not None] + ([having.this] if having else [])
+    having, order = node.args.get("having"), node.args.get("order")
+    found = [each.node for each in projections if each.node is not None]
+    found += [having.this] if having is not None else []
+    entries = [each.this for each in order.expressions] if order is not None else []
+    names = {fold(each.output.name) for each in projections if each.output.name is not None}
+    # A name of the result is one per group as its expression is.
+    return found + [each for each in entries if each.args.get("table") or fold(each.name) not in names]
 
 
 def _aggregates(node: exp.Expr) -> bool:

@@ -20,7 +20,8 @@ from migrations_engine.ddl.postgres.refusals import Refused
 from migrations_engine.ddl.postgres.types import collation_name
 from migrations_engine.ddl.postgres.values import BYTES, NULL, NUMBERS, Kind, Value, boolean
 
-Translate = Callable[[exp.Expr], Value]
+Translate = Callable[[exp.Expr | None], Value]
+"""Gives the value of an operand, and refuses one that is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def _if(node: exp.If, translate: Translate) -> Value:
     false = node.args.get("false")
     return choose(
         [condition(translate(node.this))],
-        [translate(node.args["true"])],
+        [translate(node.args.get("true"))],
         translate(false) if false else NULL,
     )
 

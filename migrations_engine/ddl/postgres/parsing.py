@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from migrations_engine.sql.lexer import Token
+
+# What the parser finds odd is refused by us; without a handler of its own it would also be printed.
+logging.getLogger("sqlglot").addHandler(logging.NullHandler())
 
 
 def expression(text: str, names: Collection[str]) -> exp.Expr:

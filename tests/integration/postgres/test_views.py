@@ -84,6 +84,10 @@ REFUSED = {
     "SELECT a.name FROM people a NATURAL JOIN teams": "JOIN with method",
     "SELECT row_number() OVER (ORDER BY id) AS n FROM people": "Window",
     "SELECT name + 1 AS n FROM people": "is text and no number",
+    "SELECT count(*) AS n FROM people ORDER BY name": "is not one per group",
+    "SELECT count(*) AS n, p.* FROM people p": "beside groups",
+    "SELECT 'x' AS kind FROM people GROUP BY kind": "GROUP BY the literal 'x'",
+    "SELECT replace(name, 'a') AS n FROM people": "too few values",
     "SELECT DISTINCT name FROM teams": "DISTINCT of texts that are NOCASE",
     "SELECT name, count(*) AS n FROM teams GROUP BY name": "NOCASE",
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n": "recursive",
@@ -123,6 +127,7 @@ def filled(postgres, sqlite):
 def translated(sqlite, query):
     """The statement that makes a view of this query."""
     with sqlite:
+        # SQLite looks into a view when it is read.
         sqlite.execute(f"CREATE VIEW v AS {query}")
         try:
             return ddl.statements(engine.introspect(sqlite))[-1]
