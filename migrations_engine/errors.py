@@ -14,6 +14,7 @@ MigrationError
 ├── CaptureLost            the change log does not note what a replay needs
 ├── VerificationFailed     a copy is not equal to its source: table, count, sample keys
 ├── PauseTooLong           no strategy keeps writers waiting for less than was asked
+├── NoSpace                there is no room for what would be written anew
 ├── NoWayBack              there is no version to roll back to
 ├── WayBackLossy           rolling back would lose writes made since: lists them
 ├── FleetFile              the file is a tenant's: its schema changes by a rollout
@@ -162,6 +163,21 @@ class PauseTooLong(MigrationError):
         super().__init__(
             f"writers would wait about {predicted * 1000:.0f} ms, {allowed * 1000:.0f} ms are allowed; "
             "nothing was changed. Raise --max-pause or run it at a quieter time"
+        )
+
+
+class NoSpace(MigrationError):
+    """There is no room for what a change writes anew; both sides in bytes."""
+
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, path: str, *, where: str, needed: int, available: int) -> None:
+        self.path = path
+        self.needed = needed
+        self.available = available
+        super().__init__(
+            f"{path}: the change needs about {needed / 1e6:.0f} MB {where}, {available / 1e6:.0f} MB are "
+            "free; nothing was changed. Make room, or drop what is kept for the way back ('cleanup')"
         )
 
 

@@ -23,8 +23,9 @@ from migrations_engine.execution import applying, execute, virtual, wayback
 from migrations_engine.execution.compiling import compiled
 from migrations_engine.introspection import introspect
 from migrations_engine.lone import choice, sweep
+from migrations_engine.lone import claim as claims
 from migrations_engine.lone.rebuild import rebuild
-from migrations_engine.planning import leave
+from migrations_engine.planning import leave, space
 from migrations_engine.planning.estimate import estimated
 from migrations_engine.progress import Watch, unwatched
 from migrations_engine.reversal import roll_back_in
@@ -58,6 +59,8 @@ class Result:
         version: The file's version afterwards; None for a file without versions.
         schema_hash: Its schema.
         steps: What was changed, in words.
+        verified: Rows that were compared with what they were copied from.
+        verify_seconds: How long that took.
     """
 
     changed: bool
@@ -67,6 +70,8 @@ class Result:
     version: int | None
     schema_hash: str
     steps: tuple[str, ...] = ()
+    verified: int = 0
+    verify_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +116,7 @@ def apply(
         DestructiveChange: It would destroy data, without leave.
         DataDoesNotFit: Rows that the schema rejects.
         PauseTooLong: Writers would wait for longer than they may.
+        NoSpace: There is no room for what would be written anew.
         SchemaError: SQLite refuses the schema, or a reference would lose its table or the key there.
         UnknownStrategy: There is no such strategy.
         WrongLeave: What is allowed is no RULE:OBJECT.
@@ -122,8 +128,9 @@ def apply(
     leaves = leave.read_all(allow)
     if not Path(path).exists():
         _require_creatable(schema, strategy=strategy)
-    with _opened(path, mode="rwc") as conn, _swept(conn) as pause:
+    with _opened(path, mode="rwc") as conn, _cleared(conn) as pause:
         for _ in range(_ATTEMPTS):
+            sweep.litter(conn, wait=BUSY_SECONDS)
             plan, cookie = _planned(conn, schema, strategy=strategy, max_pause=max_pause)
             _permit(plan, conn, leaves=None if allow_destructive else leaves, max_pause=max_pause)
             if plan.strategy == "none":
@@ -177,7 +184,7 @@ def roll_back(path: str | PathLike[str], *, discard_since: bool = False) -> Roll
         DatabaseBusy: Another process holds the file.
         FleetFile: The file is a tenant's.
     """
-    with _opened(path, mode="rw") as conn, _swept(conn), execute.prepared(conn), _exclusive(conn) as clock:
+    with _opened(path, mode="rw") as conn, _cleared(conn), execute.prepared(conn), _exclusive(conn) as clock:
         restored = roll_back_in(conn, discard_since=discard_since)
         schema = restored.version.schema
         versions.close_way_back(conn, "used")
@@ -202,7 +209,7 @@ def cleanup(path: str | PathLike[str]) -> bool:
         FileNotFoundError: There is no such file.
         FleetFile: The file is a tenant's.
     """
-    with _opened(path, mode="rw") as conn, _swept(conn):
+    with _opened(path, mode="rw") as conn, _cleared(conn):
         if wayback.read(conn) is None:
             return False
         with execute.prepared(conn), _exclusive(conn):
@@ -215,11 +222,12 @@ def cleanup(path: str | PathLike[str]) -> bool:
 def _apply(conn: apsw.Connection, plan: Plan, cookie: int) -> Result | None:
     """Carry a plan out in one transaction; None where another process changed the structure meanwhile."""
     with execute.prepared(conn), _exclusive(conn) as clock:
-        if _cookie(conn) != cookie:
+        if _cookie(conn) != cookie or claims.read(conn) is not None:
             return None
         end = wayback.drop if choice.is_small(conn) else wayback.let_go
         applied = applying.apply_in(conn, plan, keep=True, clock=clock, end_way_back=end)
-    return _changed(plan, pause=clock(), rows=applied.rows, version=applied.version)
+    result = _changed(plan, pause=clock(), rows=applied.rows, version=applied.version)
+    return replace(result, verified=applied.rows, verify_seconds=applied.verify_seconds)
 
 
 def _online(
@@ -231,7 +239,8 @@ def _online(
     if done is None:
         return None
     last = versions.latest(conn)
-    return _changed(plan, pause=done.pause, rows=done.rows, version=last.version if last else None)
+    result = _changed(plan, pause=done.pause, rows=done.rows, version=last.version if last else None)
+    return replace(result, verified=done.verified, verify_seconds=done.verify_seconds)
 
 
 def _changed(plan: Plan, *, pause: float, rows: int, version: int | None) -> Result:
@@ -261,6 +270,7 @@ def _permit(
     """Refuse what needs leave, before anything is changed; None for ``leaves`` is leave for all losses."""
     if leaves is not None:
         leave.refuse_losses(plan.change, leaves)
+    space.require(conn, plan)
     if max_pause is None or plan.strategy == "none":
         return
     predicted = (plan if plan.costs else estimated(plan, conn)).pause
@@ -299,7 +309,7 @@ def _opened(path: str | PathLike[str], *, mode: sqlite.Mode) -> Iterator[apsw.Co
 
 
 @contextlib.contextmanager
-def _swept(conn: apsw.Connection) -> Iterator[Callable[[], float]]:
+def _cleared(conn: apsw.Connection) -> Iterator[Callable[[], float]]:
     """Clear away what a killed rebuild left before the block, and what nobody needs any more after it.
 
     Gives the longest that writers had to wait for the latter.

@@ -10,6 +10,7 @@ import typer
 import migrations_engine as engine
 from migrations_engine.commands import output, plans
 from migrations_engine.commands.documents import Document  # noqa: TC001 - Typer reads the annotation
+from migrations_engine.commands.watching import watched
 from migrations_engine.planning.leave import read_all
 
 if TYPE_CHECKING:
@@ -91,14 +92,16 @@ def apply(
         found = engine.plan(schema, file, strategy=strategy.value, max_pause=seconds)
         plans.show(found, file, leaves=leaves, as_json=as_json)
         return
-    result = engine.apply(
-        schema,
-        file,
-        allow_destructive=allow_destructive,
-        allow=allow or (),
-        strategy=strategy.value,
-        max_pause=seconds,
-    )
+    with watched(as_json=as_json) as watch:
+        result = engine.apply(
+            schema,
+            file,
+            allow_destructive=allow_destructive,
+            allow=allow or (),
+            strategy=strategy.value,
+            max_pause=seconds,
+            progress=watch,
+        )
     if as_json:
         output.document(_result_document(result))
     else:
@@ -155,6 +158,8 @@ def _result_document(result: Result) -> dict[str, Any]:
         "strategy": result.strategy,
         "pause_ms": round(result.pause * 1000, 3),
         "rows": result.rows,
+        "verified": result.verified,
+        "verify_ms": round(result.verify_seconds * 1000, 3),
         "version": result.version,
         "schema": result.schema_hash,
         "steps": list(result.steps),
@@ -169,6 +174,7 @@ def _result_lines(result: Result, file: str) -> list[str]:
     return [
         *(f"  {step}" for step in result.steps),
         f"{done}, {result.strategy}{copied}, writers waited {_ms(result.pause)}",
+        *([f"verified {result.verified:,} rows in {result.verify_seconds:.1f} s"] if result.verified else []),
     ]
 
 

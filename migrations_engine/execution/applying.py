@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The version that a file has now, and how many rows were copied."""
+    """The version that a file has now, how many rows were copied, and how long comparing them took."""
 
     version: int
     rows: int
+    verify_seconds: float = 0.0
 
 
 def apply_in(
@@ -58,7 +59,7 @@ def apply_in(
     outcome = execute.change_in(conn, plan, version=before + 1, keep=keeps, after_ddl=after_ddl)
     kept = outcome.kept if keeps else None
     number = end(conn, plan, kept=kept, orphans=outcome.orphans, pause=clock())
-    return Applied(version=number, rows=outcome.rows)
+    return Applied(version=number, rows=outcome.rows, verify_seconds=outcome.verify_seconds)
 
 
 def begin(conn: apsw.Connection, old: Schema, *, end_way_back: Callable[[apsw.Connection], None]) -> int:

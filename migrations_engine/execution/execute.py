@@ -17,6 +17,7 @@ proof       the structure that came out is the one that was wanted
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,11 +53,13 @@ class Outcome:
         rows: How many were copied.
         kept: The old tables that still lie in the file.
         orphans: The rows that lacked their parents before, by the foreign keys that are no more.
+        verify_seconds: How long comparing the copied rows took.
     """
 
     rows: int
     kept: tuple[Kept, ...]
     orphans: references.Orphans = field(default_factory=dict)
+    verify_seconds: float = 0.0
 
 
 _SETTINGS = {apsw.SQLITE_DBCONFIG_ENABLE_FKEY: 0, apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE: 1}
@@ -121,7 +124,8 @@ def change_in(
         after_ddl(conn)
     prove(conn, plan)
     lasting = references.ruled_no_more(work.orphans, plan.new) if keep else {}
-    return Outcome(rows=work.rows, kept=tuple(work.away.values()) if keep else (), orphans=lasting)
+    away = tuple(work.away.values()) if keep else ()
+    return Outcome(rows=work.rows, kept=away, orphans=lasting, verify_seconds=work.verify_seconds)
 
 
 def prove_in(conn: apsw.Connection, plan: Plan) -> None:
@@ -195,6 +199,7 @@ class _Work:
     plan: Plan
     version: int
     rows: int = 0
+    verify_seconds: float = 0.0
     away: dict[str, Kept] = field(default_factory=dict)
     orphans: references.Orphans = field(default_factory=dict)
 
@@ -249,7 +254,9 @@ class _Work:
             old = self._old(action)
             if action.carry is not None and action.new is not None:
                 self.conn.execute(action.carry.insert(old.kept_as, action.new.name))
+                began = time.monotonic()
                 self.rows += verify(self.conn, action.carry, old.kept_as, action.new.name)
+                self.verify_seconds += time.monotonic() - began
                 if action.new.primary_key is not None and action.new.primary_key.autoincrement:
                     kept.raise_counter(self.conn, action.new.name, old.sequence)
 

@@ -56,7 +56,8 @@ def make(conn: apsw.Connection) -> Claim:
 
 def read(conn: apsw.Connection) -> Claim | None:
     """The owner that a file names; None where it names none."""
-    if not conn.table_exists("main", TABLE):
+    # Not table_exists(), which answers from what the connection has read of the structure at some time.
+    if not conn.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ?", (TABLE,)).fetchall():
         return None
     row = conn.execute(f"SELECT token, pid, started, boot FROM main.{TABLE}").fetchone()
     return Claim(token=row[0], pid=row[1], started=row[2], boot=row[3]) if row else None

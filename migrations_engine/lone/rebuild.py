@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from migrations_engine.lone.beside import Beside
+    from migrations_engine.lone.claim import Claim
     from migrations_engine.lone.parents import NewKey
     from migrations_engine.planning.plan import Plan
 
@@ -140,7 +141,13 @@ def rebuild(
 
 def _claim(this: Rebuild) -> None:
     """Write down whose the file is: nobody else begins, and after a crash it is known what to clear."""
-    this.turns.claim = this.turns.take(lambda: claims.make(this.conn), ddl=True)
+
+    def make() -> Claim:
+        if claims.read(this.conn) is not None:  # somebody was faster
+            raise Moved
+        return claims.make(this.conn)
+
+    this.turns.claim = this.turns.take(make, ddl=True)
 
 
 def _make(this: Rebuild) -> None:

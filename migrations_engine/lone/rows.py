@@ -124,7 +124,7 @@ class Rows:
                 pace.too_long()
                 ranges.done = False
             else:
-                pace.took(done, self._turns.held)
+                pace.took(done, self._turns.worked)
                 yield done
             self._turns.rest()
 
@@ -176,7 +176,7 @@ class Rows:
             return notes
 
         try:
-            pace.took(self._advance(work, limit=self._limit(pace)), self._turns.held)
+            pace.took(self._advance(work, limit=self._limit(pace)), self._turns.worked)
         except TurnTooLong:
             pace.too_long()
         self._turns.rest()

@@ -73,7 +73,7 @@ def _slice(turns: Turns, table: str, key: str, pace: Pace) -> int:
         pace.too_long()
         turns.rest()
         return _slice(turns, table, key, pace)
-    pace.took(count, turns.held)
+    pace.took(count, turns.worked)
     turns.rest()
     return count
 

@@ -39,7 +39,7 @@ def litter(conn: apsw.Connection, *, wait: float) -> None:
         DatabaseBusy: It is still at work.
     """
     deadline = time.monotonic() + wait
-    while (found := claims.read(conn)) is not None:
+    while (found := _claim(conn)) is not None:
         if not found.is_live:
             _clear_after(conn, found)
         elif time.monotonic() >= deadline:
@@ -56,7 +56,8 @@ def garbage(conn: apsw.Connection, *, watch: Watch = unwatched) -> float:
     Returns:
         The longest that writers had to wait, in seconds.
     """
-    names = wayback.garbage(conn)
+    with sqlite.snapshot(conn):
+        names = wayback.garbage(conn)
     if not names:
         return 0.0
     turns = Turns(conn)
@@ -81,6 +82,11 @@ def take_tables(turns: Turns) -> None:
 def take_claim(turns: Turns) -> None:
     """Take the record out of the file: the last thing, since it says whose the rest is."""
     turns.take(lambda: claims.drop(turns.conn), ddl=True)
+
+
+def _claim(conn: apsw.Connection) -> Claim | None:
+    with sqlite.snapshot(conn):  # it may go between one look and the next
+        return claims.read(conn)
 
 
 def _clear_after(conn: apsw.Connection, dead: Claim) -> None:

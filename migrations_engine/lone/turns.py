@@ -26,14 +26,20 @@ Done = TypeVar("Done")
 WAIT_SECONDS = 5.0
 """How long a turn is tried for, as plain SQLite programs do by default in Python."""
 
-HOLD_SECONDS = 0.008
+HOLD_SECONDS = 0.006
 """How long a turn of a long phase is to keep writers waiting."""
 
 _COMMIT_SECONDS = 0.02
 """How long a commit waits for readers, which stand in its way outside of WAL mode only."""
 
+_BUSY_REST = 2.0
+"""How long others get, by how long they were kept waiting: SQLite's own waiters look ever more rarely."""
+
+_QUIET_REST = 0.2
 _LONGEST_REST = 0.05
 _SHORTEST_REST = 0.0005
+_SILENCE_SECONDS = 0.3
+
 _CHECKPOINT_PAGES = 500
 """Half of what makes other connections checkpoint: so that no writer's commit pays for the copy's pages."""
 
@@ -54,6 +60,7 @@ class Turns:
 
     Attributes:
         held: Seconds that the lock was held for, the last time.
+        worked: The same without the commit, which takes as long for one row as for many.
         longest: The same, at most.
         claim: The owner that the file has to name; None before there is one.
         cookie: The schema version that it has to have.
@@ -63,11 +70,13 @@ class Turns:
     def __init__(self, conn: apsw.Connection, *, hold: float = HOLD_SECONDS) -> None:
         self.conn = conn
         self.held = 0.0
+        self.worked = 0.0
         self.longest = 0.0
         self.claim: Claim | None = None
         self.cookie = cookie(conn)
         self.hold = hold
         self._seen = conn.data_version()
+        self._heard = time.monotonic()
         self._log_pages = 0
         # Instead of SQLite's own checkpoint, which would be a part of the commit.
         conn.set_wal_hook(self._note_log)
@@ -118,13 +127,15 @@ class Turns:
         self.cookie = cookie(self.conn)
 
     def rest(self) -> None:
-        """Let others write: for as long as they were kept waiting where there are any, else for a moment."""
+        """Let others write: for longer than they were kept waiting where there are any, else for a moment."""
         if self._log_pages >= _CHECKPOINT_PAGES:
             self.checkpoint()
-        seen = self.conn.data_version()
-        pause = min(self.held, _LONGEST_REST) if seen != self._seen else _SHORTEST_REST
-        self._seen = seen
-        time.sleep(max(pause, _SHORTEST_REST))
+        seen, now = self.conn.data_version(), time.monotonic()
+        if seen != self._seen:
+            self._seen, self._heard = seen, now
+        # Whoever is kept waiting cannot be heard: only after a while does silence mean that nobody is there.
+        share = _BUSY_REST if now - self._heard < _SILENCE_SECONDS else _QUIET_REST
+        time.sleep(max(min(self.held * share, _LONGEST_REST), _SHORTEST_REST))
 
     def checkpoint(self) -> None:
         """Bring the log into the file, without keeping anybody from writing."""
@@ -140,6 +151,7 @@ class Turns:
             with _limited(self.conn, limit, began):
                 self._require_ours()
                 yield
+            self.worked = time.monotonic() - began
             _commit(self.conn)
         except BaseException:
             if self.conn.in_transaction:
@@ -200,7 +212,10 @@ def _limited(conn: apsw.Connection, limit: float | None, began: float) -> Iterat
         yield
         if time.monotonic() - began >= limit:
             raise TurnTooLong
-    except apsw.InterruptError:
+    except apsw.Error:
+        if not fired:
+            raise
+        # An interrupted write takes the whole transaction back at once, so that savepoints within it fail.
         raise TurnTooLong from None
     finally:
         conn.set_progress_handler(None)
