@@ -76,30 +76,34 @@ def table_options(table: Table) -> dict[str, str]:
 def losses_of(table: Table) -> Iterator[str]:
     """What SQLAlchemy has no words for in a table, its foreign keys apart."""
     key = table.primary_key
-    if key is not None and _says_more(key.columns):
-        yield f"order or collation of PRIMARY KEY ({definitions.columns(key.columns)})"
-    if key is not None and key.autoincrement:
-        referring = any(key.columns[0].expression in each.columns for each in table.foreign_keys)
-        if key.name or key.on_conflict or referring:
-            yield "AUTOINCREMENT, or what its primary key has beside it"
+    if key is not None:
+        yield from _losses_of_key(key, table)
     given = [rule.name for group in (table.uniques, table.checks, table.foreign_keys) for rule in group]
     if "" in (*given, key and key.name):
         yield "the name of a constraint, which is empty"
-    for unique in table.uniques:
-        if _says_more(unique.columns):
-            yield f"UNIQUE ({definitions.columns(unique.columns)})"
+    yield from (
+        f"UNIQUE ({definitions.columns(unique.columns)})"
+        for unique in table.uniques
+        if _says_more(unique.columns)
+    )
     for column in table.columns:
-        if (
-            column.collation is not None
-            and key is not None
-            and key.is_rowid
-            and columns.in_primary_key(column, table)
-        ):
-            yield f"COLLATE {column.collation} of {column.name}"
         names = [name for _, name in column.constraint_names]
         names += [column.not_null.name] if column.not_null and column.not_null.name else []
         if names:
             yield f"the constraint names {definitions.names(names)} of {column.name}"
+
+
+def _losses_of_key(key: PrimaryKey, table: Table) -> Iterator[str]:
+    """What SQLAlchemy has no words for in a primary key."""
+    if _says_more(key.columns):
+        yield f"order or collation of PRIMARY KEY ({definitions.columns(key.columns)})"
+    first = table.column(key.columns[0].expression)
+    if key.is_rowid and first is not None and first.collation is not None:
+        yield f"COLLATE {first.collation} of {first.name}"
+    if key.autoincrement:
+        referring = any(key.columns[0].expression in each.columns for each in table.foreign_keys)
+        if key.name or key.on_conflict or referring:
+            yield "AUTOINCREMENT, or what its primary key has beside it"
 
 
 def _is_implied(key: PrimaryKey | None, table: Table) -> bool:

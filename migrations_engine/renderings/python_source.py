@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _WIDTH: Final = 100
-_COLON: Final = re.compile(r"(?<![:\w\\]):(?=\w)")
+_COLON: Final = re.compile(r"\\:|(?<![:\w]):(?=\w)")
+"""A colon that begins a parameter, and a colon that is escaped by chance."""
 
 
 def literal(text: str) -> str:
@@ -20,7 +21,7 @@ def literal(text: str) -> str:
 
 def sql(text: str) -> str:
     """SQL as a string literal in which SQLAlchemy takes nothing for a parameter, on one line."""
-    return literal(_COLON.sub(r"\\:", text))
+    return literal(_COLON.sub(r"\\\g<0>", text))
 
 
 def listed(names: Sequence[str]) -> str:

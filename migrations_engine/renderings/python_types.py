@@ -68,13 +68,16 @@ def python_type(column: Column, table: Table) -> PythonType:
     sizes = match["sizes"].split(",") if match and match["sizes"] else []
     known = name in _PLAIN and len(sizes) <= _SIZED.get(name, 0)
     if not known or (column.collation is not None and name not in _COLLATED):
-        words = " ".join(column.type.split())
-        collation = f" COLLATE {identifier(column.collation)}" if column.collation is not None else ""
-        annotation = _PLAIN[name][1] if known else _BY_AFFINITY[affinity(column.type)]
-        values = annotation if "." not in annotation else "Any"
-        return PythonType(expression=f"Declared({json.dumps(words + collation)})", annotation=values)
-    arguments = list(sizes)
+        return _declared(column)
     if column.collation is not None:
-        arguments.append(f"collation={json.dumps(column.collation, ensure_ascii=False)}")
-    called = f"({', '.join(arguments)})" if arguments else ""
+        sizes.append(f"collation={json.dumps(column.collation, ensure_ascii=False)}")
+    called = f"({', '.join(sizes)})" if sizes else ""
     return PythonType(expression=f"sa.{_PLAIN[name][0]}{called}", annotation=_PLAIN[name][1])
+
+
+def _declared(column: Column) -> PythonType:
+    """A type in the words of the schema, with the values that SQLite stores in it."""
+    words = " ".join(column.type.split())
+    collation = f" COLLATE {identifier(column.collation)}" if column.collation is not None else ""
+    values = _BY_AFFINITY[affinity(column.type)]
+    return PythonType(expression=f"Declared({json.dumps(words + collation)})", annotation=values)

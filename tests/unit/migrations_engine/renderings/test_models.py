@@ -94,7 +94,8 @@ def test_models_make_the_tables_that_they_were_written_from(path):
 HARD = {
     "metadata": {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "metadata": "TEXT", "class": "TEXT",
                  "_columns": {"__x": "INT"}},
-    "two words": {"1st": "BIGINT UNSIGNED", "a b": "TEXT DEFAULT ':x'", "a_b": "INT", "--": "BLOB",
+    "two words": {"1st": "BIGINT UNSIGNED", "a b": r"TEXT DEFAULT ':x \:y \: 1:2'", "a_b": "INT",
+                  "--": "BLOB",
                   "_primary_key": {"columns": ["a_b", "a b"], "name": "pk", "on_conflict": "REPLACE"}},
     "Any": {"int": "INT", "text": "TEXT CHECK (text <> ':y' AND text GLOB 'a:b')", "Optional": "TEXT"},
     "any_": {"id": "INTEGER PRIMARY KEY", "sa": "TEXT NOT NULL ON CONFLICT FAIL", "orm": "JSON"},
