@@ -39,7 +39,7 @@ def _schema(**columns: str) -> engine.Schema:
 OLD = _schema(v="TEXT", n="INTEGER")
 """What a tenant begins with: a trigger whose effect may not happen twice, a counter, a unique key."""
 
-NEW = _schema(v="TEXT NOT NULL", n="INTEGER", extra="TEXT DEFAULT 'x'")
+NEW = _schema(v="TEXT NOT NULL COLLATE NOCASE", n="INTEGER", extra="TEXT DEFAULT 'x'")
 """Needs a rebuild of ``notes``."""
 
 WIDER = _schema(v="TEXT", n="INTEGER", extra="TEXT")

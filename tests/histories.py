@@ -49,8 +49,10 @@ def _schema(**changed: dict[str, Any]) -> engine.Schema:
 PLAIN = _schema()
 """What the tenant begins with."""
 
-REBUILT = _schema(plain={"c": "NUMERIC CHECK (c IS NOT 'never')"}, loose={"more": "TEXT DEFAULT 'm'"})
-"""Another form of the same rows: a rule that no ALTER can add, a column with a default."""
+REBUILT = _schema(
+    plain={"c": "NUMERIC COLLATE NOCASE CHECK (c IS NOT 'never')"}, loose={"more": "TEXT DEFAULT 'm'"}
+)
+"""Another form of the same rows: a collation that no ALTER can give, a column with a default."""
 
 _KEYS = {name: ", ".join(name for name in table if name[0] != "_") for name, table in _TABLES.items()}
 """The columns that both schemas have."""

@@ -21,7 +21,7 @@ from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.errors import Fault, MigrationError, SchemaError, UnknownStrategy, Unsupported
 from migrations_engine.execution import execute, virtual
 from migrations_engine.model import Table, Trigger, fold, quote
-from migrations_engine.planning.inplace import NotInPlace, statements
+from migrations_engine.planning.inplace import NotInPlace, alteration
 from migrations_engine.planning.plan import WISHES, Plan, TableAction, Wish
 from migrations_engine.planning.virtual import actions
 from migrations_engine.recent import Recent
@@ -73,7 +73,7 @@ def _made(old: Schema, new: Schema, *, strategy: Wish, back: bool, rebuilding: f
     if old.hash == new.hash:
         return Plan(old=old, new=new, change=steps.Change())
     change = compare(old, new)
-    draft = _Draft(old, new, change, rebuilding)
+    draft = _Draft(old, new, change, rebuilding, back=back)
     if not back:
         draft.refuse_mismatches()
     plan = draft.plan(altering=strategy != "rebuild", strict=strategy == "in-place")
@@ -90,10 +90,10 @@ class _Draft:
     """Two schemas and the steps between them, sorted by table."""
 
     def __init__(
-        self, old: Schema, new: Schema, change: Change, rebuilding: frozenset[str] = frozenset()
+        self, old: Schema, new: Schema, change: Change, rebuilding: frozenset[str], *, back: bool
     ) -> None:
         self._old, self._new, self._change = old, new, change
-        self._rebuilding = rebuilding
+        self._rebuilding, self._back = rebuilding, back
         self._renames: Renames = hints.acting(old, new)
         self._steps: dict[str, list[Step]] = defaultdict(list)
         for step in change.steps:
@@ -159,7 +159,8 @@ class _Draft:
         if not altering:
             return action
         try:
-            return replace(action, way="alter", statements=statements(old, new, changes))
+            altered = alteration(old, new, changes, back=self._back)
+            return replace(action, way="alter", statements=altered.statements, scans=altered.scans)
         except NotInPlace as reason:
             if strict:
                 message = f"{new.name} cannot be changed in place: {reason}. Use --strategy auto"

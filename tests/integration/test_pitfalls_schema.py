@@ -98,7 +98,7 @@ def test_a_column_that_was_appended_is_copied_by_its_name(file):
     file.run("INSERT INTO t VALUES ('a', 'z')")
     file.apply({"t": {"a": "TEXT", "m": "TEXT DEFAULT 'm'", "z": "TEXT"}})
     assert [name for (name,) in file.run("SELECT name FROM pragma_table_info('t')")] == ["a", "z", "m"]
-    file.apply({"t": {"a": "TEXT", "m": "TEXT DEFAULT 'm'", "z": "TEXT NOT NULL"}})
+    file.apply({"t": {"a": "TEXT", "m": "TEXT DEFAULT 'm'", "z": "TEXT COLLATE NOCASE"}})
     assert [name for (name,) in file.run("SELECT name FROM pragma_table_info('t')")] == ["a", "m", "z"]
     assert file.run("SELECT a, m, z FROM t") == [("a", "m", "z")]
 
@@ -141,7 +141,10 @@ def test_values_come_through_a_rebuild_bit_by_bit(file, encoding):
         file.run(f"INSERT INTO t VALUES ({number}, {value})")
     look = "SELECT id, typeof(v), hex(CAST(v AS BLOB)), hex(quote(v)) FROM t ORDER BY id"
     before = file.run(look)
-    assert file.apply({"t": {"id": "INTEGER PRIMARY KEY", "v": "CHECK (id >= 0)"}}).strategy == "rebuild"
+    assert (
+        file.apply({"t": {"id": "INTEGER PRIMARY KEY", "v": "COLLATE NOCASE CHECK (id >= 0)"}}).strategy
+        == "rebuild"
+    )
     assert file.run(look) == before
 
 
@@ -246,7 +249,7 @@ def test_views_and_triggers_that_call_the_application_are_carried_and_not_run(fi
         "CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT mine(NEW.a); END"
     )
     document = json.loads(engine.introspect(file.path).to_json())
-    document["t"]["a"] = "TEXT NOT NULL"
+    document["t"]["a"] = "TEXT NOT NULL DEFAULT 'a'"
     assert file.apply(document).strategy == "rebuild"
     file.conn.create_scalar_function("mine", lambda value: f"mine {value}")
     file.conn.create_collation("ours", lambda a, b: (a > b) - (a < b))
@@ -260,7 +263,7 @@ def test_names_of_every_kind_come_through_a_rebuild(file):
     file.apply({"select": columns})
     listed = ", ".join(f"'{number}'" for number in range(len(odd)))
     file.run(f'INSERT INTO "select" VALUES ({listed})')
-    changed = {**columns, "order": "TEXT NOT NULL"}
+    changed = {**columns, "order": "TEXT COLLATE NOCASE"}
     assert file.apply({"select": changed}).strategy == "rebuild"
     assert file.run('SELECT * FROM "select"') == [tuple(str(number) for number in range(len(odd)))]
 
@@ -360,7 +363,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(disk, file, room):
     before = engine.introspect(file.path).hash, file.run("SELECT rowid, a FROM t")
     disk.room = room
     with pytest.raises(OSError, match="full"):
-        file.apply({"t": {"a": "TEXT NOT NULL"}})
+        file.apply({"t": {"a": "TEXT COLLATE NOCASE"}})
     disk.room = 10**9
     assert (engine.introspect(file.path).hash, file.run("SELECT rowid, a FROM t")) == before
-    assert file.apply({"t": {"a": "TEXT NOT NULL"}}).changed
+    assert file.apply({"t": {"a": "TEXT COLLATE NOCASE"}}).changed

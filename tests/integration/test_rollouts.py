@@ -25,7 +25,8 @@ from workers.rollout import rollout as rolling
 from workers.rollout.turn import GOING, step
 
 BEFORE = '{"People": {"id": "INTEGER PRIMARY KEY", "name": "TEXT"}}'
-AFTER = """{"People": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL", "_indexes": ["name"]},
+AFTER = """{"People": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL COLLATE NOCASE",
+                       "_indexes": ["name"]},
             "Notes": {"id": "INTEGER PRIMARY KEY", "text": "TEXT"}}"""
 LESS = '{"People": {"id": "INTEGER PRIMARY KEY"}}'
 

@@ -256,7 +256,7 @@ def test_a_rebuild_of_the_content_table_keeps_its_index_right(file):
     file.apply(EXTERNAL, triggers=FED)
     file.run(ROWS)
     stale = file.run("SELECT id, block FROM f_data ORDER BY id")
-    strict = {**DOCS, "title": "TEXT NOT NULL", "_checks": ["id > 0"]}
+    strict = {**DOCS, "title": "TEXT NOT NULL COLLATE NOCASE", "_checks": ["id > 0"]}
     assert file.apply(EXTERNAL, {"docs": strict}, triggers=FED).strategy == "rebuild"
     assert file.run("SELECT id, block FROM f_data ORDER BY id") == stale, "nothing had to be indexed again"
     file.run("INSERT INTO docs VALUES (11, 'red hen', 'x'); DELETE FROM docs WHERE id = 3")

@@ -46,7 +46,7 @@ def renamed(figures, names):
 def test_a_rebuild_keeps_them_and_so_does_the_way_back(analyzed):
     before = known(analyzed)
     assert all(len(part) >= 4 for part in before)
-    changed = {"t": {**TABLE, "b": "INTEGER NOT NULL"}, "p": {**PAIRS, "v": "INTEGER NOT NULL"}}
+    changed = {"t": {**TABLE, "b": "INTEGER DEFAULT 1"}, "p": {**PAIRS, "v": "INTEGER DEFAULT 1"}}
     assert analyzed.apply(changed).strategy == "rebuild"
     assert known(analyzed) == before
     engine.rollback(analyzed.path)

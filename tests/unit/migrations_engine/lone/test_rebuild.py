@@ -38,7 +38,7 @@ NEW = {
     "Children": {
         "id": "INTEGER PRIMARY KEY",
         "parent": "INTEGER NOT NULL REFERENCES Parents(id) ON DELETE CASCADE",
-        "remark": "TEXT",
+        "remark": "TEXT COLLATE NOCASE",
         "_renames": {"remark": "note"},
         "_indexes": ["parent", {"columns": ["remark"], "unique": True, "name": "notes"}],
     },
