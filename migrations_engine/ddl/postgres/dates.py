@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from migrations_engine.ddl.postgres.operators import Rules, Translate
 
-_NOW: Final = "(statement_timestamp() AT TIME ZONE 'UTC')"
+CLOCK: Final = "statement_timestamp()"
+"""What asks for the time: that of the statement, as in SQLite."""
+
+_NOW: Final = f"({CLOCK} AT TIME ZONE 'UTC')"
 _SHIFT: Final = re.compile(r"([+-]?\d+(?:\.\d+)?) *(second|minute|hour|day)s?")
 _STARTS: Final = {"start of day": "day", "start of month": "month", "start of year": "year"}
 

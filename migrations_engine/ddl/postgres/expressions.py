@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from migrations_engine.ddl.postgres import comparisons, dates, functions, operators, parsing, precedence
 from migrations_engine.ddl.postgres.conversions import condition
+from migrations_engine.ddl.postgres.dates import CLOCK
 from migrations_engine.ddl.postgres.refusals import Refused
 
 if TYPE_CHECKING:
@@ -51,6 +52,17 @@ def translated_condition(text: str, scope: Scope) -> str:
         Refused: It has no equal.
     """
     return condition(translated(text, scope)).sql
+
+
+def fixed(sql: str) -> str:
+    """A translated text that gives the same whenever it is evaluated, as indexes and generated columns need.
+
+    Raises:
+        Refused: The clock is in it: SQLite finds that out at the first row only.
+    """
+    if CLOCK in sql:
+        raise Refused("the time of day in what must stay the same for a row")
+    return sql
 
 
 class Walk:

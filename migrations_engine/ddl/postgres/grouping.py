@@ -48,7 +48,7 @@ def groups(node: exp.Select, projections: Sequence[Projection], sources: Sources
 def _expression(node: exp.Expr, projections: Sequence[Projection], sources: Sources) -> exp.Expr:
     """What an entry groups by: a column, else the result of that name or number."""
     if isinstance(node, exp.Literal) and not node.is_string:
-        at = int(node.this) - 1
+        at = int(node.this) - 1 if node.this.isdecimal() else -1
         if 0 <= at < len(projections) and projections[at].node is not None:
             return projections[at].node or node
         raise Refused(f"GROUP BY {node.this}")
@@ -87,7 +87,10 @@ def _check(node: exp.Expr, grouped: set[str], sources: Sources, walk: Walk) -> N
     Raises:
         Refused: There is one.
     """
-    if aggregates.is_aggregate(node) or isinstance(node, exp.Query):
+    if aggregates.is_aggregate(node):
+        return
+    if isinstance(node, exp.Query):
+        _check_subquery(node, grouped, sources)
         return
     if not isinstance(node, exp.Literal | exp.DataType | exp.Identifier | exp.If | exp.Distinct):
         try:
@@ -100,6 +103,27 @@ def _check(node: exp.Expr, grouped: set[str], sources: Sources, walk: Walk) -> N
         raise Refused(f"{node.sql(dialect='sqlite')} is not one per group: SQLite takes that of some row")
     for child in _children(node):
         _check(child, grouped, sources, walk)
+
+
+def _check_subquery(node: exp.Query, grouped: set[str], sources: Sources) -> None:
+    """The same for the columns of this query that a query inside it names.
+
+    Raises:
+        Refused: There is one.
+    """
+    aliases = {fold(source.alias) for source in sources.listed}
+    inside = {fold(each.alias_or_name) for each in node.find_all(exp.Table)}
+    for column in node.find_all(exp.Column):
+        ours = fold(column.table) in aliases - inside
+        if ours and not _depends(column, grouped, sources) and not _is_grouped(column, grouped, sources):
+            raise Refused(
+                f"{column.sql(dialect='sqlite')} is not one per group: SQLite takes that of some row"
+            )
+
+
+def _is_grouped(node: exp.Column, grouped: set[str], sources: Sources) -> bool:
+    value = sources.source(node.table).column(node.name)
+    return value is not None and value.sql in grouped
 
 
 def _children(node: exp.Expr) -> Iterator[exp.Expr]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_engine.ddl.postgres.expressions import translated, translated_condition
+from migrations_engine.ddl.postgres.expressions import fixed, translated, translated_condition
 from migrations_engine.ddl.postgres.names import column_identifier, identifier
 from migrations_engine.ddl.postgres.refusals import Refused
 from migrations_engine.ddl.postgres.relations import TableScope, named_column
@@ -32,8 +32,8 @@ def create_index(index: Index, table: Table, types: Types, *, name: str) -> str:
         raise Refused(f"an index of more than {MOST_KEYS} columns")
     scope = TableScope(table, types)
     unique = "UNIQUE " if index.unique else ""
-    entries = ", ".join(_entry(entry, scope) for entry in index.columns)
-    where = f" WHERE {translated_condition(index.where, scope)}" if index.where else ""
+    entries = fixed(", ".join(_entry(entry, scope) for entry in index.columns))
+    where = fixed(f" WHERE {translated_condition(index.where, scope)}") if index.where else ""
     return f"CREATE {unique}INDEX {identifier(name)} ON {identifier(table.name)} ({entries}){where}"
 
 

@@ -96,7 +96,7 @@ def _entry(node: exp.Ordered, key: Callable[[exp.Expr], str]) -> str:
 def _place(node: exp.Expr, outputs: Sequence[Output]) -> int | None:
     """Which column of the result an entry names or numbers; None where it is an expression."""
     if isinstance(node, exp.Literal) and not node.is_string:
-        at = int(node.this) - 1
+        at = int(node.this) - 1 if node.this.isdecimal() else -1
         if not 0 <= at < len(outputs):
             raise Refused(f"ORDER BY {node.this}")
         return at

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from migrations_engine.ddl.postgres.conversions import stored
-from migrations_engine.ddl.postgres.expressions import translated, translated_condition
+from migrations_engine.ddl.postgres.expressions import fixed, translated, translated_condition
 from migrations_engine.ddl.postgres.names import Namespace, column_identifier, identifier
 from migrations_engine.ddl.postgres.refusals import Refused
 from migrations_engine.ddl.postgres.relations import TableScope, column_value, named_column
@@ -111,7 +111,7 @@ class TableTranslation:
             made = stored(
                 translated(column.generated.expression, _GeneratedScope(self.table, self.types)), found
             )
-            yield f"GENERATED ALWAYS AS ({made.sql}) STORED"
+            yield f"GENERATED ALWAYS AS ({fixed(made.sql)}) STORED"
         elif column.default is not None:
             yield self._default(column.default, found)
         if column.not_null and not alone:

@@ -85,6 +85,8 @@ REFUSED = {
     "SELECT row_number() OVER (ORDER BY id) AS n FROM people": "Window",
     "SELECT name + 1 AS n FROM people": "is text and no number",
     "SELECT count(*) AS n FROM people ORDER BY name": "is not one per group",
+    "SELECT (SELECT tag FROM tags WHERE person = p.id) AS n FROM people p GROUP BY team": "one per group",
+    "SELECT id FROM people ORDER BY 2.5": "ORDER BY 2.5",
     "SELECT count(*) AS n, p.* FROM people p": "beside groups",
     "SELECT 'x' AS kind FROM people GROUP BY kind": "GROUP BY the literal 'x'",
     "SELECT replace(name, 'a') AS n FROM people": "too few values",

@@ -66,6 +66,7 @@ def test_all_refusals_of_a_document_come_at_once():
         ("DATETIME DEFAULT (datetime('now', 'localtime'))", "the modifier 'localtime' of a date function"),
         ("TEXT DEFAULT (strftime('%W', 'now'))", "the format %W of strftime"),
         ("INT AS (b + 0.5)", "may have a fraction"),
+        ("BOOLEAN AS (c > date('now'))", "the time of day in what must stay the same for a row"),
         ("TEXT AS (b / 2.0)", "is double precision, which SQLite writes otherwise"),
         ("INT CHECK (a < b LIKE 'x')", "needs parentheses to be read alike everywhere"),
         ("INT CHECK (c + 1 > 1)", "is text and no number"),
