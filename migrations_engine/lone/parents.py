@@ -101,12 +101,25 @@ def new_keys(plan: Plan) -> tuple[NewKey, ...]:
         Unsupported: One that cannot be held against rows while they are written.
     """
     actions = {fold(action.name): action for action in plan.tables if action.new is not None}
+    for action in plan.going("rebuild"):
+        _require_no_loss(action)
     return tuple(
         found
         for table in plan.new.tables
         for key in table.foreign_keys
         if (found := _new_key(plan, table, key, actions)) is not None
     )
+
+
+def _require_no_loss(action: TableAction) -> None:
+    """Refuse foreign keys that go: the way back has to know which rows lacked their parents just then."""
+    if action.old is None or action.new is None:
+        return
+    names = {new: fold(old) for new, old in action.columns.items()}
+    stay = [{names.get(fold(name)) for name in key.columns} for key in action.new.foreign_keys]
+    for key in action.old.foreign_keys:
+        if {fold(name) for name in key.columns} not in stay:
+            raise _unfollowed(action.old, key)
 
 
 def _new_key(plan: Plan, table: Table, key: ForeignKey, actions: Mapping[str, TableAction]) -> NewKey | None:

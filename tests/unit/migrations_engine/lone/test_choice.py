@@ -11,7 +11,7 @@ from migrations_engine.planning import space
 
 PLAIN = {"T": {"id": "INTEGER PRIMARY KEY", "name": "TEXT", "n": "INTEGER"}}
 INDEXED = {"T": {**PLAIN["T"], "_indexes": ["name"]}}
-STRICTER = {"T": {**PLAIN["T"], "name": "TEXT NOT NULL"}}
+STRICTER = {"T": {**PLAIN["T"], "_unique_constraints": [["name"]]}}
 LONGER = {"T": {**PLAIN["T"], "extra": "TEXT"}}
 
 
