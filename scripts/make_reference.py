@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from migrations_engine import errors as engine_errors
 from migrations_engine.ddl.postgres import AFFINITY_TYPES, COLUMN_TYPES
 from migrations_engine.document import json_schema
+from migrations_engine.planning.rules import RULES
 from tenantdb import errors as fleet_errors
 from tenantdb.cli.app import ENTRIES, load
 from tenantdb.settings import PREFIX, Settings
@@ -155,11 +156,26 @@ def postgresql_types() -> str:
     return "\n".join([*head, *lines, ""])
 
 
+def rules() -> str:
+    """Every rule by which a change is judged."""
+    rows = [
+        f"| `{rule.name}` | {rule.about} | {'refuses' if rule.refuses else 'warns'} | {rule.meaning} |"
+        for rule in RULES.values()
+    ]
+    about = (
+        "What a plan says about a change. What refuses needs leave: `--allow RULE:OBJECT`, or for all of it "
+        "`--allow-destructive`; a warning stops nothing, and leave for it says that somebody has read it."
+    )
+    head = ["| rule | object | | meaning |", "| --- | --- | --- | --- |"]
+    return "\n".join(["# Rules", "", about, "", *head, *rows, ""])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "settings.md": settings,
     "errors.md": errors,
     "events.md": events,
+    "rules.md": rules,
     "postgresql-types.md": postgresql_types,
 }
 
