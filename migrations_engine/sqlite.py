@@ -144,6 +144,7 @@ def begin_immediate(
 ) -> None:
     """Begin a write transaction, polling for the lock for ``wait`` seconds."""
     execute_when_free(conn, "BEGIN IMMEDIATE", wait=wait, busy=busy)
+    _see_structure(conn)
 
 
 def switch_to_wal(conn: apsw.Connection, *, wait: float = 5.0) -> None:
@@ -213,9 +214,19 @@ def snapshot(conn: apsw.Connection) -> Iterator[apsw.Connection]:
     """Read one consistent state of the file for the block."""
     conn.execute("BEGIN")
     try:
+        _see_structure(conn)
         yield conn
     finally:
         conn.execute("ROLLBACK")
+
+
+def _see_structure(conn: apsw.Connection) -> None:
+    """Have a connection read the structure again if another one has changed it.
+
+    BEGIN alone does not, and ``table_exists`` answers from what was read before: without this, a rollback
+    that waited for an apply would not see what that has left for it.
+    """
+    conn.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1").fetchall()
 
 
 def rows(conn: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

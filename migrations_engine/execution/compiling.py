@@ -71,6 +71,7 @@ def compiled(
 
 def _made(old: Schema, new: Schema, *, strategy: Wish, back: bool, rebuilding: frozenset[str]) -> Plan:
     if old.hash == new.hash:
+        hints.acting(old, new)  # nothing acts; a swap of equal columns is refused, as it always is
         return Plan(old=old, new=new, change=steps.Change())
     change = compare(old, new)
     draft = _Draft(old, new, change, rebuilding, back=back)

@@ -16,6 +16,7 @@ from migrations_engine.errors import DatabaseBusy, DataDoesNotFit, PauseTooLong
 from migrations_engine.lone import beside, parents, sweep
 from migrations_engine.lone import claim as claims
 from migrations_engine.lone.cutover import CutOver
+from migrations_engine.lone.reserve import Reserve
 from migrations_engine.lone.rows import Rows
 from migrations_engine.lone.turns import HOLD_SECONDS, Moved, Turns, TurnTooLong
 from migrations_engine.online import capture, phases
@@ -57,12 +58,14 @@ class Rebuild:
         plan: What is changed, with its costs.
         max_pause: Seconds that writers may wait; None where they should not wait long, but may.
         watch: Told how far it is.
+        reserve: Room on the disk for taking everything back.
     """
 
     conn: apsw.Connection
     plan: Plan
     max_pause: float | None
     watch: Watch
+    reserve: Reserve
     turns: Turns
     tables: tuple[Beside, ...]
     keys: tuple[NewKey, ...]
@@ -113,7 +116,21 @@ def rebuild(
         PauseTooLong: The cut-over takes longer than writers may wait.
         DatabaseBusy: Others are in the way for too long.
         Unsupported: Something that cannot be followed while it is written.
+        NoSpace: There is not even room for taking it back.
     """
+    with Reserve(conn.filename) as reserve:
+        return _rebuild(conn, plan, reserve, cookie=cookie, max_pause=max_pause, watch=watch)
+
+
+def _rebuild(
+    conn: apsw.Connection,
+    plan: Plan,
+    reserve: Reserve,
+    *,
+    cookie: int,
+    max_pause: float | None,
+    watch: Watch,
+) -> Rebuilt | None:
     hold = HOLD_SECONDS if max_pause is None else min(HOLD_SECONDS, max_pause / 4)
     turns = Turns(conn, hold=hold)
     turns.cookie = cookie
@@ -122,6 +139,7 @@ def rebuild(
         plan=plan,
         max_pause=max_pause,
         watch=watch,
+        reserve=reserve,
         turns=turns,
         tables=beside.tables(plan),
         keys=parents.new_keys(plan),
@@ -260,6 +278,7 @@ def _taken_back(this: Rebuild, take: Callable[[Turns], None]) -> None:
     turns = this.turns
     if turns.claim is None or not claims.holds(this.conn, turns.claim):
         return
+    this.reserve.release()
     turns.accept()
     with contextlib.suppress(DatabaseBusy, Moved, apsw.Error):
         turns.checkpoint()

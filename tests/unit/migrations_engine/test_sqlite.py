@@ -68,3 +68,13 @@ def test_a_file_with_a_rollback_journal_syncs_each_commit(tmp_path):
     with sqlite.synced_at_end(sqlite.connect(tmp_path / "file.db", mode="rwc")) as conn:
         conn.execute("CREATE TABLE t (a)")
         assert sqlite.value(conn, "PRAGMA synchronous") == 2
+
+
+@pytest.mark.parametrize("begun", [sqlite.immediate, sqlite.snapshot])
+def test_a_transaction_knows_what_others_made_before_it(tmp_path, begun):
+    with contextlib.closing(sqlite.connect(tmp_path / "file.db", mode="rwc")) as conn:
+        sqlite.switch_to_wal(conn)
+        with contextlib.closing(sqlite.connect(tmp_path / "file.db")) as other:
+            other.execute("CREATE TABLE t (a)")
+        with begun(conn):
+            assert conn.table_exists("main", "t")
