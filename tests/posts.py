@@ -41,7 +41,7 @@ def schema(**columns: object) -> engine.Schema:
 
 
 OLD = schema(title="TEXT")
-NEW = schema(title="TEXT NOT NULL", stars="INTEGER NOT NULL DEFAULT 1")
+NEW = schema(title="TEXT NOT NULL COLLATE NOCASE", stars="INTEGER NOT NULL DEFAULT 1")
 """Needs a rebuild of ``posts``, whose indexed column stays as it is."""
 
 TRIMMED = schema(title="TEXT NOT NULL", _fill={"title": "trim(title)"})
