@@ -160,8 +160,8 @@ def child() -> Iterator[Callable[..., Child]]:
 
     yield start
     for each in started:
-        if each.process.poll() is None:
-            each.kill()
+        with each.process as process:  # closes its pipes, also those of one that has ended by itself
+            process.kill()
 
 
 class Fleet:

@@ -1,4 +1,4 @@
-"""A disk that fills while a lone file is rebuilt: the old file stays as it was, with nothing of ours in it."""
+"""A disk that fills while a lone file is rebuilt: the old file stays as it was, and nothing of ours."""
 
 import os
 import subprocess
@@ -31,7 +31,8 @@ def fill_the_disk(progress):
 engine.apply(schema(), path)
 conn = apsw.Connection(path)
 rows = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 60000) "
-conn.execute(rows + "INSERT INTO t SELECT i, 'a' || i || hex(zeroblob(25)), 'b' || i || hex(zeroblob(50)) FROM n")
+filled = "INSERT INTO t SELECT i, 'a' || i || hex(zeroblob(25)), 'b' || i || hex(zeroblob(50)) FROM n"
+conn.execute(rows + filled)
 conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 conn.close()
 wanted = schema(a="TEXT NOT NULL", _indexes=["a", "b"])

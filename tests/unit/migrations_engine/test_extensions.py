@@ -36,9 +36,9 @@ def document(**columns: str) -> str:
 
 @pytest.fixture
 def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    (tmp_path / "functions_of_ours.py").write_text(FUNCTIONS)
+    (tmp_path / "functions_of_the_engine.py").write_text(FUNCTIONS)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("TENANTDB_EXTENSIONS", "functions_of_ours:register")
+    monkeypatch.setenv("TENANTDB_EXTENSIONS", "functions_of_the_engine:register")
     yield
     extensions._found.cache_clear()
 

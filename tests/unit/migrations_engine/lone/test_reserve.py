@@ -38,6 +38,6 @@ def test_a_disk_without_that_room_is_named(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
-    with pytest.raises(NoSpace, match="a.db") as caught:
+    with pytest.raises(NoSpace, match=r"a\.db") as caught:
         Reserve(str(tmp_path / "a.db"), size=SIZE)
     assert caught.value.needed == SIZE
