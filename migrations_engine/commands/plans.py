@@ -105,7 +105,7 @@ def _print_steps(plan: Plan) -> None:
     for table, found in tables.items():
         output.say("", _head(plan, table, found))
         if why := next((step.why for step in found if step.why), None):
-            _say(f"copied because ALTER TABLE cannot: {why}", indent=2)
+            _say(f"copied, not altered where it lies: {why}", indent=2)
         for step in found:
             _say(step.step.text, indent=2)
             lost = f": {step.step.destroys}" if step.step.destroys else ""

@@ -135,11 +135,27 @@ class _Draft:
                 found.append(TableAction(way="create", new=step.table))
         for table in self._new.tables:
             before = self._renames.old_table(table, self._old)
-            wanted = fold(table.name) in self._rebuilding
+            reason = "" if strict or self._back else self._loosened(table)
+            wanted = bool(reason) or fold(table.name) in self._rebuilding
             if before is not None and (wanted or self._steps[fold(table.name)]):
                 altered = altering and not wanted
-                found.append(self._changed(before, table, altering=altered, strict=strict))
+                action = self._changed(before, table, altering=altered, strict=strict)
+                found.append(replace(action, reason=reason or action.reason))
         return found
+
+    def _loosened(self, table: Table) -> str:
+        """Which unique index of a table goes for good, if one does.
+
+        It could be dropped where it lies. But then nothing would hold what the rows were before they came to
+        share a key, and there would be no way back from that.
+        """
+        kept = {(index.columns, index.where) for index in table.indexes if index.unique}
+        for step in self._change.steps:
+            if isinstance(step, steps.DropIndex) and fold(step.index.table) == fold(table.name):
+                index = step.index
+                if index.unique and (index.columns, index.where) not in kept:
+                    return f"rows that come to share a key of {index.name} need a way back"
+        return ""
 
     def _changed(self, old: Table, new: Table, *, altering: bool, strict: bool) -> TableAction:
         changes = self._steps[fold(new.name)]

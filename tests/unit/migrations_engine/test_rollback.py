@@ -265,3 +265,22 @@ def test_there_is_no_file_to_roll_back(tmp_path):
     with pytest.raises(FileNotFoundError):
         runner.roll_back(tmp_path / "nothing.db")
     assert not (tmp_path / "nothing.db").exists()
+
+
+@pytest.mark.parametrize(
+    "now", [{}, {"_indexes": [{"columns": ["zip"], "name": "one_zip"}]}], ids=["gone", "loose"]
+)
+def test_rows_that_came_to_share_a_key_go_back_to_what_they_were(filled, now):
+    columns = {name: text for name, text in OLD["Users"].items() if name != "_indexes"}
+    assert filled.apply(changed(Users={**columns, **now})).strategy == "rebuild"
+    filled.run("INSERT INTO Users VALUES (10, 'd@x', '8'); UPDATE Users SET zip = '8' WHERE id = 1")
+    filled.run("INSERT INTO Users VALUES (11, 'e@x', '9')")
+    with pytest.raises(errors.WayBackLossy, match=r"keys 10"):
+        engine.rollback(filled.path)
+    engine.rollback(filled.path, discard_since=True)
+    assert filled.run("SELECT id, zip FROM Users ORDER BY id") == [(1, "007"), (7, "8"), (11, "9")]
+
+
+def test_a_unique_index_that_only_changes_its_name_is_made_where_the_table_lies(filled):
+    index = [{"columns": ["zip"], "unique": True, "name": "another"}]
+    assert filled.apply(changed(Users=users(_indexes=index))).strategy == "in-place"
