@@ -68,6 +68,7 @@ class Rows:
             ranges = Ranges(self._conn, "main", mapping, chunk=1)
             pace = Pace(seconds=self._turns.hold)
             while not ranges.done:
+                self._keep_up()
                 ranges.chunk = pace.rows
                 began = time.monotonic()
                 digest = self._turns.snapshot(partial(self._compare_range, mapping, ranges))
@@ -115,8 +116,7 @@ class Rows:
     def _paced(self, ranges: Ranges, work: Callable[[], int]) -> Iterator[int]:
         pace = Pace(seconds=self._turns.hold)
         while not ranges.done:
-            if self.pending() > NOTES:
-                self.drain()
+            self._keep_up()
             ranges.chunk = pace.rows
             try:
                 done = self._advance(work, limit=self._limit(pace))
@@ -127,6 +127,15 @@ class Rows:
                 pace.took(done, self._turns.worked)
                 yield done
             self._turns.rest()
+
+    def _keep_up(self) -> None:
+        """Replay where much was noted.
+
+        Each range reads all notes that are left. Were they to pile up, ranges would become smaller to take as
+        long as they should, more notes come in the time of each, and a big file would never be done.
+        """
+        if self.pending() > NOTES:
+            self.drain()
 
     def _advance(self, work: Callable[[], int], *, limit: float | None, ddl: bool = False) -> int:
         """One turn; the watermark moves with its commit, not with a try that was taken back."""

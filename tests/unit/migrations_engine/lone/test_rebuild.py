@@ -7,7 +7,7 @@ import pytest
 
 import migrations_engine as engine
 from migrations_engine import errors, sqlite
-from migrations_engine.lone import choice, claim, rebuild, sweep
+from migrations_engine.lone import choice, claim, rebuild, rows, sweep
 from migrations_engine.online.phases import Phase
 
 OLD = {
@@ -260,3 +260,20 @@ def test_an_owner_whose_claim_was_taken_stops_without_a_trace(filled, schema):
     sweep.litter(filled.conn, wait=0)
     assert litter(filled) == []
     assert filled.picture() == before
+
+
+def test_a_comparison_keeps_up_with_what_is_written_meanwhile(filled, monkeypatch):
+    monkeypatch.setattr(rows, "NOTES", 20)
+    left = []
+
+    def write(progress):
+        if progress.phase == "verify":
+            left.append(filled.run("SELECT count(*) FROM _tenantdb_log")[0][0])
+            names = ", ".join(f"('w{len(left)}-{number}')" for number in range(30))
+            filled.run(f"INSERT INTO Parents(name) VALUES {names}")
+
+    filled.apply(NEW, allow_destructive=True, progress=write)
+    # Each range reads what is left in the log: were it to grow, so would the time of each.
+    assert len(left) > 6
+    assert max(left[4:]) <= max(left[1:3])
+    assert filled.run("SELECT count(*) FROM Parents") == [(890 + 30 * len(left),)]
