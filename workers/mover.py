@@ -58,6 +58,7 @@ class MoveResult:
     drained: int
     attempts: int
     verified: bool
+    verify_seconds: float
     seconds: float
 
     def document(self) -> dict[str, Any]:
@@ -91,6 +92,8 @@ def move(
         ServerNotFound: There is no such server.
         ServerUnusable: It takes no tenants, has no room, or the tenant lives there already.
         OperationFailed: It could not be done; everything is as before.
+        VerificationFailed: The copy is not equal to its source; everything is as before.
+        DatabaseDamaged: The copy is not sound; everything is as before.
         OperationUnknown: Recovery has to finish or undo it.
         LeaseLost: Another worker took the operation over.
     """
@@ -137,5 +140,6 @@ def _result(transfer: Transfer) -> MoveResult:
         drained=figures.drained,
         attempts=figures.attempts,
         verified=figures.verified,
+        verify_seconds=round(figures.verify_seconds, 3),
         seconds=round(figures.seconds, 3),
     )

@@ -61,13 +61,18 @@ def _shown() -> Iterator[_Shown]:
         yield _Shown(bar)
 
 
+def _proof(result: MoveResult) -> str:
+    rows = output.counted(result.rows, "row")
+    return f"{rows}, all equal, and the new file sound, in {result.verify_seconds:.1f} s"
+
+
 def _print(result: MoveResult) -> None:
     output.say(f"Moved tenant {result.id!r} from {result.source!r} to {result.target!r}")
     output.facts(
         [
             ("copied", output.size(result.bytes)),
             ("drained", f"{result.drained} changed keys"),
-            ("verified", f"{output.counted(result.rows, 'row')}, all equal"),
+            ("verified", _proof(result)),
             ("writers waited", f"{result.pause_ms:.1f} ms"),
             ("took", f"{result.seconds:.1f} s"),
         ]

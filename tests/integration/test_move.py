@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import apsw
 import pytest
 
+from migrations_engine.errors import DatabaseDamaged
 from migrations_engine.online.phases import Boundary
 from tenantdb.catalog import generations, servers, tenants
 from tenantdb.catalog.states import ServerState, TenantState
@@ -59,6 +61,27 @@ def test_the_result_says_what_was_copied_and_how_long_writers_waited(fleet):
     assert document["rows"] == 101
     assert document["verified"] is True
     assert document["pause_ms"] > 0
+
+
+def test_a_new_file_that_is_not_sound_never_becomes_the_tenants(fleet):
+    before = fleet.route(fleet.create("t", rows=20))
+    conn = apsw.Connection(str(before.path))
+    conn.execute("CREATE INDEX by_v ON notes (v)")
+    conn.close()
+
+    def mislead():
+        # Row by row the copy is equal still: only the index is of another column.
+        (made,) = [path for path in fleet.files("t") if path != before.path]
+        conn = apsw.Connection(str(made))
+        conn.execute("PRAGMA writable_schema = ON").fetchall()
+        conn.execute("UPDATE sqlite_schema SET sql = 'CREATE INDEX by_v ON notes (n)' WHERE name = 'by_v'")
+        conn.execute("PRAGMA schema_version = 4711")
+        conn.close()
+
+    with pytest.raises(DatabaseDamaged, match=r"is not sound: row \d+ missing from index by_v"):
+        moved(fleet, observer=At("verify", mislead))
+    assert fleet.route("t") == before
+    assert fleet.writable("t") == [before.path]
 
 
 def test_the_old_generation_stays_readable_and_has_a_date(fleet):

@@ -66,6 +66,7 @@ def outcome(transfer: Transfer) -> Mapping[str, Any]:
         "drained": figures.drained,
         "attempts": figures.attempts,
         "verified": figures.verified,
+        "verify_seconds": round(figures.verify_seconds, 3),
         "seconds": round(figures.seconds, 3),
     }
 

@@ -65,6 +65,7 @@ class Figures:
     pause: float = 0.0
     attempts: int = 0
     verified: bool = False
+    verify_seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
 
     @property

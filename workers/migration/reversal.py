@@ -6,6 +6,7 @@ that the newer schema did not know keep their values.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from migrations_engine import versions
@@ -44,6 +45,7 @@ def merge(transfer: Transfer) -> None:
     All else is the old generation's own pages, so that nothing else needs to be compared: where the way
     forward had changed a value, the old one comes back as it was.
     """
+    began = time.monotonic()
     try:
         report = verify.keys(
             transfer.source,
@@ -58,7 +60,8 @@ def merge(transfer: Transfer) -> None:
     transfer.watermark = report.watermark
     transfer.figures.rows = report.rows + _verify_virtual(transfer)
     transfer.figures.drained += report.keys
-    transfer.figures.verified = True
+    stages.require_sound(transfer)
+    transfer.figures.verify_seconds = time.monotonic() - began
 
 
 def _verify_virtual(transfer: Transfer) -> int:
