@@ -128,22 +128,20 @@ def apply(
     leaves = leave.read_all(allow)
     if not Path(path).exists():
         _require_creatable(schema, strategy=strategy)
-    with _opened(path, mode="rwc") as conn, _cleared(conn) as pause:
+    with _opened(path, mode="rwc") as conn:
         for _ in range(_ATTEMPTS):
             sweep.litter(conn, wait=BUSY_SECONDS)
             plan, cookie = _planned(conn, schema, strategy=strategy, max_pause=max_pause)
             _permit(plan, conn, leaves=None if allow_destructive else leaves, max_pause=max_pause)
             if plan.strategy == "none":
-                return _unchanged(conn, schema)
-            if plan.online:
+                result: Result | None = _unchanged(conn, schema)
+            elif plan.online:
                 result = _online(conn, plan, cookie, max_pause=max_pause, watch=progress)
             else:
                 result = _apply(conn, plan, cookie)
             if result is not None:
-                break
-        else:
-            raise DatabaseBusy(f"the structure of {path} is being changed by another process; try again")
-    return replace(result, pause=max(result.pause, pause()))
+                return replace(result, pause=max(result.pause, sweep.garbage(conn)))
+    raise DatabaseBusy(f"the structure of {path} is being changed by another process; try again")
 
 
 def plan(
@@ -309,15 +307,11 @@ def _opened(path: str | PathLike[str], *, mode: sqlite.Mode) -> Iterator[apsw.Co
 
 
 @contextlib.contextmanager
-def _cleared(conn: apsw.Connection) -> Iterator[Callable[[], float]]:
-    """Clear away what a killed rebuild left before the block, and what nobody needs any more after it.
-
-    Gives the longest that writers had to wait for the latter.
-    """
-    pauses = [0.0]
+def _cleared(conn: apsw.Connection) -> Iterator[None]:
+    """Clear away what a killed rebuild left before the block, and what nobody needs any more after it."""
     sweep.litter(conn, wait=BUSY_SECONDS)
-    yield lambda: max(pauses)
-    pauses.append(sweep.garbage(conn))
+    yield
+    sweep.garbage(conn)
 
 
 def _require_lone(conn: apsw.Connection) -> None:

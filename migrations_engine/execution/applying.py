@@ -58,8 +58,8 @@ def apply_in(
     keeps = keep and before > 0
     outcome = execute.change_in(conn, plan, version=before + 1, keep=keeps, after_ddl=after_ddl)
     kept = outcome.kept if keeps else None
-    number = end(conn, plan, kept=kept, orphans=outcome.orphans, pause=clock())
-    return Applied(version=number, rows=outcome.rows, verify_seconds=outcome.verify_seconds)
+    end(conn, plan, version=before + 1, kept=kept, orphans=outcome.orphans, pause=clock())
+    return Applied(version=before + 1, rows=outcome.rows, verify_seconds=outcome.verify_seconds)
 
 
 def begin(conn: apsw.Connection, old: Schema, *, end_way_back: Callable[[apsw.Connection], None]) -> int:
@@ -80,15 +80,17 @@ def end(
     conn: apsw.Connection,
     plan: Plan,
     *,
+    version: int,
     kept: Sequence[Kept] | None,
     orphans: Orphans | None = None,
     pause: float,
-) -> int:
-    """Write the new version down, and the way back to the old one; gives its number.
+) -> None:
+    """Write the new version down, and the way back to the old one.
 
     Args:
         conn: The file, changed.
         plan: What was done.
+        version: The number behind the one that ``begin`` gave.
         kept: The old tables; None where there is to be no way back.
         orphans: The rows that lacked their parents before, by the foreign keys that are no more.
         pause: Seconds that writers have waited.
@@ -99,7 +101,6 @@ def end(
     # After the rows: where some refer to the table that goes, they are the better answer.
     execute.refuse_dangling(plan)
     if kept is not None:
-        last = versions.latest(conn)
-        wayback.leave(conn, plan, kept, orphans=orphans or {}, version=last.version + 1 if last else 1)
+        wayback.leave(conn, plan, kept, orphans=orphans or {}, version=version)
     way_back = "none" if kept is None else "kept"
-    return versions.record(conn, plan.new, strategy=plan.strategy, pause=pause, way_back=way_back)
+    versions.record(conn, plan.new, strategy=plan.strategy, pause=pause, way_back=way_back)

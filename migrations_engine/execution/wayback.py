@@ -100,21 +100,11 @@ def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, orphans: O
     """
     conn.execute(_CREATE)
     by_name = {fold(table.name): table for table in kept}
-    for action in plan.tables:
-        conn.execute(
-            f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (version, *_row(action, by_name)),
-        )
-    for each in plan.virtual:
-        conn.execute(
-            f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (version, *_virtual_row(each, by_name)),
-        )
-    for tie, rowids in orphans.items():
-        conn.execute(
-            f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, NULL, NULL, NULL, ?, ?)",
-            (version, _ORPHANS, tie.table, tie.parent, json.dumps(tie.columns), json.dumps(rowids)),
-        )
+    rows = [_row(action, by_name) for action in plan.tables]
+    rows += [_virtual_row(action, by_name) for action in plan.virtual]
+    rows += [_orphans_row(tie, rowids) for tie, rowids in orphans.items()]
+    for row in rows:
+        conn.execute(f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (version, *row))
     if shapes := _shapes(plan):
         capture.install(conn, shapes, log=LOG)
 
@@ -208,6 +198,11 @@ def _virtual_row(action: VirtualAction, kept: Mapping[str, Kept]) -> tuple[objec
     if action.way == "reindex":
         old_name = new_name
     return (f"{_VIRTUAL}{action.way}", old_name, new_name, *stored, "{}", "{}")
+
+
+def _orphans_row(tie: Tie, rowids: object) -> tuple[object, ...]:
+    columns, lost = json.dumps(tie.columns), json.dumps(rowids)
+    return (_ORPHANS, tie.table, tie.parent, None, None, None, columns, lost)
 
 
 def _return(row: tuple[Any, ...]) -> Return:

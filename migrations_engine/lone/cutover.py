@@ -54,10 +54,10 @@ class CutOver:
 
     def run(self) -> None:
         """All stages, in the order of the module's docstring."""
-        before = applying.begin(self.conn, self.plan.old, end_way_back=wayback.let_go)
+        version = 1 + applying.begin(self.conn, self.plan.old, end_way_back=wayback.let_go)
         known = statistics.remember(self.conn, statistics.moved(self.plan))
         execute.run_all(self.conn, self.plan.prelude)
-        self._label(before + 1)
+        self._label(version)
         self._create()
         self._raise_counters()
         execute.run_all(self.conn, self.plan.finale)
@@ -65,7 +65,8 @@ class CutOver:
         capture.remove(self.conn)
         claims.drop(self.conn)
         execute.prove(self.conn, self.plan)
-        applying.end(self.conn, self.plan, kept=tuple(self.away.values()), pause=self.clock())
+        away = tuple(self.away.values())
+        applying.end(self.conn, self.plan, version=version, kept=away, pause=self.clock())
 
     def _label(self, version: int) -> None:
         labels = []
