@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
     applied_at TEXT NOT NULL,
     strategy TEXT NOT NULL,
     pause_ms REAL NOT NULL,
-    way_back TEXT NOT NULL
+    way_back TEXT NOT NULL,
+    returns TEXT
 )"""
 
 _COLUMNS = "version, schema_hash, document, form, applied_at, strategy, pause_ms, way_back"
@@ -81,7 +82,23 @@ def latest(conn: apsw.Connection) -> Version | None:
     return _version(rows[0]) if rows else None
 
 
-def record(conn: apsw.Connection, schema: Schema, *, strategy: str, pause: float, way_back: str) -> int:
+def way_back(conn: apsw.Connection) -> str | None:
+    """The way back from the last version as ``record`` was given it; None where the file has none."""
+    if not conn.table_exists("main", TABLE):
+        return None
+    found: str | None = sqlite.value(conn, f"SELECT returns FROM {TABLE} ORDER BY version DESC LIMIT 1")
+    return found
+
+
+def record(
+    conn: apsw.Connection,
+    schema: Schema,
+    *,
+    strategy: str,
+    pause: float,
+    way_back: str,
+    returns: str | None = None,
+) -> int:
     """Write a version down, in the transaction that makes it true; returns its number.
 
     Args:
@@ -90,12 +107,13 @@ def record(conn: apsw.Connection, schema: Schema, *, strategy: str, pause: float
         strategy: How it came there.
         pause: Seconds that writers have waited so far.
         way_back: ``kept`` or ``none``.
+        returns: What leads back from it, where that lies in the file.
     """
     if not conn.table_exists("main", TABLE):
         conn.execute(_CREATE)
     conn.execute(
         # SQLite gives it the number behind the last.
-        f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO {TABLE} ({_COLUMNS}, returns) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             schema.hash,
             schema.to_json(),
@@ -104,6 +122,7 @@ def record(conn: apsw.Connection, schema: Schema, *, strategy: str, pause: float
             strategy,
             round(pause * 1000, 3),
             way_back,
+            returns,
         ),
     )
     return conn.last_insert_rowid()
@@ -124,7 +143,7 @@ def take_over(source: apsw.Connection, target: apsw.Connection) -> None:
 def close_way_back(conn: apsw.Connection, reason: str) -> None:
     """Note that what was kept for a rollback is there no more, and why."""
     if conn.table_exists("main", TABLE):
-        conn.execute(f"UPDATE {TABLE} SET way_back = ? WHERE way_back = 'kept'", (reason,))
+        conn.execute(f"UPDATE {TABLE} SET way_back = ?, returns = NULL WHERE way_back = 'kept'", (reason,))
 
 
 def _version(row: tuple[object, ...]) -> Version:

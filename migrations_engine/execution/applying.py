@@ -58,7 +58,7 @@ def apply_in(
     keeps = keep and before > 0
     outcome = execute.change_in(conn, plan, version=before + 1, keep=keeps, after_ddl=after_ddl)
     kept = outcome.kept if keeps else None
-    end(conn, plan, version=before + 1, kept=kept, orphans=outcome.orphans, pause=clock())
+    end(conn, plan, kept=kept, orphans=outcome.orphans, pause=clock())
     return Applied(version=before + 1, rows=outcome.rows, verify_seconds=outcome.verify_seconds)
 
 
@@ -80,7 +80,6 @@ def end(
     conn: apsw.Connection,
     plan: Plan,
     *,
-    version: int,
     kept: Sequence[Kept] | None,
     orphans: Orphans | None = None,
     pause: float,
@@ -90,7 +89,6 @@ def end(
     Args:
         conn: The file, changed.
         plan: What was done.
-        version: The number behind the one that ``begin`` gave.
         kept: The old tables; None where there is to be no way back.
         orphans: The rows that lacked their parents before, by the foreign keys that are no more.
         pause: Seconds that writers have waited.
@@ -100,7 +98,6 @@ def end(
     """
     # After the rows: where some refer to the table that goes, they are the better answer.
     execute.refuse_dangling(plan)
-    if kept is not None:
-        wayback.leave(conn, plan, kept, orphans=orphans or {}, version=version)
     way_back = "none" if kept is None else "kept"
-    versions.record(conn, plan.new, strategy=plan.strategy, pause=pause, way_back=way_back)
+    returns = None if kept is None else wayback.leave(conn, plan, kept, orphans=orphans or {})
+    versions.record(conn, plan.new, strategy=plan.strategy, pause=pause, way_back=way_back, returns=returns)

@@ -1,15 +1,17 @@
 """The way back of the last change, in the file itself: which old tables are kept and what became of them.
 
-Only one way back is kept, that of the last version: the next change drops it first.
+It stands with the version that it leads back from. Only that of the last version is kept: the next change
+drops it first.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from migrations_engine import sqlite
+from migrations_engine import sqlite, versions
 from migrations_engine.checks.references import Tie
 from migrations_engine.errors import Unsupported
 from migrations_engine.execution import kept
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from migrations_engine.online.shape import TableShape
     from migrations_engine.planning.plan import Plan, TableAction, VirtualAction
 
-TABLE = "_tenantdb_way_back"
-
 LOG = "_tenantdb_since"
 """The log of keys written since: not an operation's, which comes and goes on its own."""
 
@@ -39,26 +39,6 @@ _VIRTUAL = "virtual-"
 
 REINDEX = f"{_VIRTUAL}reindex"
 """The way of a full-text index that stayed as it is while the table that it indexes changed."""
-
-_ORPHANS = "orphans"
-"""The way of rows that lacked their parents before, by a foreign key that is no more."""
-
-_CREATE = f"""
-CREATE TABLE {TABLE} (
-    n INTEGER PRIMARY KEY,
-    version INTEGER NOT NULL,
-    way TEXT NOT NULL,
-    old_name TEXT,
-    new_name TEXT,
-    kept_as TEXT,
-    sql TEXT,
-    sequence INTEGER,
-    columns TEXT NOT NULL,
-    fills TEXT NOT NULL
-)"""
-
-_COLUMNS = "version, way, old_name, new_name, kept_as, sql, sequence, columns, fills"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Return:
@@ -87,8 +67,8 @@ class Return:
         return self.way.startswith(_VIRTUAL)
 
 
-def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, orphans: Orphans, version: int) -> None:
-    """Write the way back of a change down and note all writes from now on, inside its transaction.
+def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, orphans: Orphans) -> str:
+    """Note all writes from now on, inside the transaction of a change; gives the way back from it.
 
     Args:
         conn: The file, changed.
@@ -96,34 +76,30 @@ def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, orphans: O
         kept: The old tables out of the way.
         orphans: The rows that lacked their parents before, by the foreign keys that are no more: they come
             back as they were.
-        version: The one that is left.
+
+    Returns:
+        What ``versions.record`` is to write down.
     """
-    conn.execute(_CREATE)
-    by_name = {fold(table.name): table for table in kept}
-    rows = [_row(action, by_name) for action in plan.tables]
-    rows += [_virtual_row(action, by_name) for action in plan.virtual]
-    rows += [_orphans_row(tie, rowids) for tie, rowids in orphans.items()]
-    for row in rows:
-        conn.execute(f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (version, *row))
     if shapes := _shapes(plan):
         capture.install(conn, shapes, log=LOG)
+    by_name = {fold(table.name): table for table in kept}
+    tables = [_entry(action, by_name) for action in plan.tables]
+    tables += [_virtual_entry(action, by_name) for action in plan.virtual]
+    lost = [(tie.table, tie.columns, tie.parent, rowids) for tie, rowids in orphans.items()]
+    return json.dumps({"tables": tables, "orphans": lost})
 
 
 def read(conn: apsw.Connection) -> tuple[Return, ...] | None:
     """The way back that the file has; None where it has none."""
-    if not conn.table_exists("main", TABLE):
-        return None
-    rows = sqlite.rows(conn, f"SELECT {_COLUMNS} FROM {TABLE} WHERE way <> ? ORDER BY n", (_ORPHANS,))
-    return tuple(_return(row) for row in rows)
+    text = versions.way_back(conn)
+    return None if text is None else tuple(_return(entry) for entry in json.loads(text)["tables"])
 
 
 def orphans(conn: apsw.Connection) -> Orphans:
     """The rows that lacked their parents before the change, by the foreign keys that it took away."""
-    query = f"SELECT old_name, columns, new_name, fills FROM {TABLE} WHERE way = ?"
-    return {
-        Tie.of(child, json.loads(columns), parent): json.loads(rowids)
-        for child, columns, parent, rowids in sqlite.rows(conn, query, (_ORPHANS,))
-    }
+    text = versions.way_back(conn)
+    lost = json.loads(text)["orphans"] if text is not None else ()
+    return {Tie.of(child, columns, parent): rowids for child, columns, parent, rowids in lost}
 
 
 def drop(conn: apsw.Connection) -> None:
@@ -134,16 +110,15 @@ def drop(conn: apsw.Connection) -> None:
     # Virtual tables first: they take their shadow tables along.
     for name in _lying(conn):
         kept.drop(conn, name)
-    conn.execute(f"DROP TABLE IF EXISTS main.{TABLE}")
 
 
 def let_go(conn: apsw.Connection) -> None:
     """End the way back at once, inside the caller's transaction; its tables stay, as ``garbage``."""
     if conn.table_exists("main", LOG):
         capture.remove_triggers(conn, log=LOG)
-        last = sqlite.value(conn, f"SELECT max(version) FROM {TABLE}")
-        conn.execute(f"ALTER TABLE main.{LOG} RENAME TO {quote(f'{PREFIX}{last}_log')}")
-    conn.execute(f"DROP TABLE IF EXISTS main.{TABLE}")
+        last = versions.latest(conn)
+        number = last.version if last else 0
+        conn.execute(f"ALTER TABLE main.{LOG} RENAME TO {quote(f'{PREFIX}{number}_log')}")
 
 
 def garbage(conn: apsw.Connection) -> tuple[str, ...]:
@@ -168,54 +143,41 @@ def _has_remains(conn: apsw.Connection) -> bool:
     """Whether anything in the file is part of a way back."""
     found: bool = sqlite.value(
         conn,
-        "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = ? OR substr(name, 1, ?) = ? "
+        "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE substr(name, 1, ?) = ? "
         "OR substr(name, 1, ?) = ?)",
-        (TABLE, len(LOG), LOG, len(PREFIX), PREFIX),
+        (len(LOG), LOG, len(PREFIX), PREFIX),
     )
     return found
 
 
-def _row(action: TableAction, kept: Mapping[str, Kept]) -> tuple[object, ...]:
+def _entry(action: TableAction, kept: Mapping[str, Kept]) -> dict[str, object]:
+    return {
+        **_names(action, kept),
+        "way": action.way,
+        "columns": dict(action.columns),
+        "fills": dict(action.fills),
+    }
+
+
+def _virtual_entry(action: VirtualAction, kept: Mapping[str, Kept]) -> dict[str, object]:
+    entry = {**_names(action, kept), "way": f"{_VIRTUAL}{action.way}"}
+    return entry | {"old_name": entry["new_name"]} if action.way == "reindex" else entry
+
+
+def _names(action: TableAction | VirtualAction, kept: Mapping[str, Kept]) -> dict[str, object]:
+    """What a table was called and is called, and the old one that is kept."""
     old_name = action.old.name if action.old else None
-    new_name = action.new.name if action.new else None
     away = kept.get(fold(old_name)) if old_name is not None else None
-    stored = (away.kept_as, away.sql, away.sequence) if away else (None, None, None)
-    return (
-        action.way,
-        old_name,
-        new_name,
-        *stored,
-        json.dumps(dict(action.columns)),
-        json.dumps(dict(action.fills)),
-    )
+    return {
+        "old_name": old_name,
+        "new_name": action.new.name if action.new else None,
+        "kept": dataclasses.asdict(away) if away else None,
+    }
 
 
-def _virtual_row(action: VirtualAction, kept: Mapping[str, Kept]) -> tuple[object, ...]:
-    old_name = action.old.name if action.old else None
-    new_name = action.new.name if action.new else None
-    away = kept.get(fold(old_name)) if old_name is not None else None
-    stored = (away.kept_as, away.sql, None) if away else (None, None, None)
-    if action.way == "reindex":
-        old_name = new_name
-    return (f"{_VIRTUAL}{action.way}", old_name, new_name, *stored, "{}", "{}")
-
-
-def _orphans_row(tie: Tie, rowids: object) -> tuple[object, ...]:
-    columns, lost = json.dumps(tie.columns), json.dumps(rowids)
-    return (_ORPHANS, tie.table, tie.parent, None, None, None, columns, lost)
-
-
-def _return(row: tuple[Any, ...]) -> Return:
-    _, way, old_name, new_name, kept_as, sql, sequence, columns, fills = row
-    kept = Kept(name=old_name, kept_as=kept_as, sql=sql, sequence=sequence) if kept_as is not None else None
-    return Return(
-        way=way,
-        old_name=old_name,
-        new_name=new_name,
-        kept=kept,
-        columns=json.loads(columns),
-        fills=json.loads(fills),
-    )
+def _return(entry: dict[str, Any]) -> Return:
+    away = entry.pop("kept")
+    return Return(**entry, kept=Kept(**away) if away else None)
 
 
 def _shapes(plan: Plan) -> list[TableShape]:

@@ -66,7 +66,7 @@ class CutOver:
         claims.drop(self.conn)
         execute.prove(self.conn, self.plan)
         away = tuple(self.away.values())
-        applying.end(self.conn, self.plan, version=version, kept=away, pause=self.clock())
+        applying.end(self.conn, self.plan, kept=away, pause=self.clock())
 
     def _label(self, version: int) -> None:
         labels = []
