@@ -130,17 +130,20 @@ def apply(
         _require_creatable(schema, strategy=strategy)
     with _opened(path, mode="rwc") as conn:
         for _ in range(_ATTEMPTS):
-            sweep.litter(conn, wait=BUSY_SECONDS)
-            plan, cookie = _planned(conn, schema, strategy=strategy, max_pause=max_pause)
+            looked = _planned(conn, schema, strategy=strategy, max_pause=max_pause)
+            if looked is None:
+                sweep.litter(conn, wait=BUSY_SECONDS)
+                continue
+            plan, cookie = looked
             _permit(plan, conn, leaves=None if allow_destructive else leaves, max_pause=max_pause)
             if plan.strategy == "none":
-                result: Result | None = _unchanged(conn, schema)
+                result: Result | None = _swept(conn, _unchanged(conn, schema))
             elif plan.online:
                 result = _online(conn, plan, cookie, max_pause=max_pause, watch=progress)
             else:
                 result = _apply(conn, plan, cookie)
             if result is not None:
-                return replace(result, pause=max(result.pause, sweep.garbage(conn)))
+                return result
     raise DatabaseBusy(f"the structure of {path} is being changed by another process; try again")
 
 
@@ -222,10 +225,19 @@ def _apply(conn: apsw.Connection, plan: Plan, cookie: int) -> Result | None:
     with execute.prepared(conn), _exclusive(conn) as clock:
         if _cookie(conn) != cookie or claims.read(conn) is not None:
             return None
-        end = wayback.drop if choice.is_small(conn) else wayback.let_go
+        drops = choice.is_small(conn)
+        end = wayback.drop if drops else wayback.let_go
         applied = applying.apply_in(conn, plan, keep=True, clock=clock, end_way_back=end)
-    result = _changed(plan, pause=clock(), rows=applied.rows, version=applied.version)
-    return replace(result, verified=applied.rows, verify_seconds=applied.verify_seconds)
+    result = _changed(
+        plan,
+        pause=clock(),
+        rows=applied.rows,
+        verified=applied.rows,
+        version=applied.version,
+        verify_seconds=applied.verify_seconds,
+    )
+    # What was dropped at once has left no garbage.
+    return result if drops else _swept(conn, result)
 
 
 def _online(
@@ -237,11 +249,25 @@ def _online(
     if done is None:
         return None
     last = versions.latest(conn)
-    result = _changed(plan, pause=done.pause, rows=done.rows, version=last.version if last else None)
-    return replace(result, verified=done.verified, verify_seconds=done.verify_seconds)
+    result = _changed(
+        plan,
+        pause=done.pause,
+        rows=done.rows,
+        verified=done.verified,
+        version=last.version if last else None,
+        verify_seconds=done.verify_seconds,
+    )
+    return _swept(conn, result)
 
 
-def _changed(plan: Plan, *, pause: float, rows: int, version: int | None) -> Result:
+def _swept(conn: apsw.Connection, result: Result) -> Result:
+    """Drop the old tables that no way back needs any more; writers may have to wait for that too."""
+    return replace(result, pause=max(result.pause, sweep.garbage(conn)))
+
+
+def _changed(
+    plan: Plan, *, pause: float, rows: int, verified: int, version: int | None, verify_seconds: float
+) -> Result:
     return Result(
         changed=True,
         strategy=plan.strategy,
@@ -250,14 +276,18 @@ def _changed(plan: Plan, *, pause: float, rows: int, version: int | None) -> Res
         version=version,
         schema_hash=plan.new.hash,
         steps=tuple(step.text for step in plan.change.steps),
+        verified=verified,
+        verify_seconds=verify_seconds,
     )
 
 
 def _planned(
     conn: apsw.Connection, schema: Schema, *, strategy: Wish, max_pause: float | None
-) -> tuple[Plan, int]:
-    """The plan for a file as it is now, and the schema version that it holds for."""
+) -> tuple[Plan, int] | None:
+    """The plan for a file as it is now, and the schema version that it holds for; None where litter is."""
     with sqlite.snapshot(conn):
+        if claims.read(conn) is not None:
+            return None
         plan = choice.chosen(conn, introspect(conn), schema, strategy=strategy, max_pause=max_pause)
         return plan, _cookie(conn)
 
@@ -326,18 +356,18 @@ def _require_lone(conn: apsw.Connection) -> None:
 @contextlib.contextmanager
 def _exclusive(conn: apsw.Connection) -> Iterator[Callable[[], float]]:
     """Hold the write lock for the block and commit; gives a clock of the seconds since the lock was had."""
-    sqlite.begin_immediate(conn, wait=BUSY_SECONDS)
-    began = time.monotonic()
     ended: list[float] = []
-    try:
-        yield lambda: (ended[0] if ended else time.monotonic()) - began
-        # Outside of WAL mode readers have to leave first.
-        sqlite.execute_when_free(conn, "COMMIT", wait=BUSY_SECONDS)
-        ended.append(time.monotonic())
-    except BaseException:
-        if conn.in_transaction:
-            conn.execute("ROLLBACK")
-        raise
+    with sqlite.unsynced(conn, wait=BUSY_SECONDS):
+        began = time.monotonic()
+        try:
+            yield lambda: (ended[0] if ended else time.monotonic()) - began
+            # Outside of WAL mode readers have to leave first.
+            sqlite.execute_when_free(conn, "COMMIT", wait=BUSY_SECONDS)
+            ended.append(time.monotonic())
+        except BaseException:
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+            raise
 
 
 def _cookie(conn: apsw.Connection) -> int:

@@ -36,6 +36,9 @@ POLL_SECONDS = 0.0002
 """How often a waiting writer tries again: SQLite's own busy handler backs off so far that it starves."""
 
 
+_CHECKPOINT_PAGES = 1000
+"""SQLite's own: the pages in a log from which on a commit brings them to the file."""
+
 OPEN_SECONDS = 1.0
 """How long opening waits for whoever is just closing the file, or recovers its log: both are quick."""
 
@@ -174,14 +177,59 @@ def synced_at_end(conn: apsw.Connection) -> Iterator[apsw.Connection]:
             yield conn
     finally:
         # The last connection syncs the log as it closes, and takes it away. Others still use this one.
-        if is_noted and log.exists():
+        if is_noted:
             _sync(log)
 
 
+@contextlib.contextmanager
+def unsynced(conn: apsw.Connection, *, wait: float) -> Iterator[None]:
+    """Begin a write transaction that the block ends, on a connection that is ``synced_at_end``.
+
+    At NORMAL too the commit that begins a log waits for the disk: the log may be the old one, begun again,
+    and without its new header old frames would count once more after power loss. An empty log has no old
+    frames. What is lost of its first transaction, header or frame, takes the whole transaction back.
+
+    Args:
+        conn: A connection outside of any transaction.
+        wait: Seconds to poll for the lock.
+    """
+    log = Path(conn.filename_wal)
+    if not _is_empty(log):
+        begin_immediate(conn, wait=wait)
+        yield
+        return
+    conn.pragma("synchronous", "off")
+    # A checkpoint would bring pages to the file whose log is not on the disk: power loss would tear it.
+    conn.wal_autocheckpoint(0)
+    try:
+        begin_immediate(conn, wait=wait)
+        if not _is_empty(log):  # somebody else has begun it before the lock was had
+            conn.execute("ROLLBACK")
+            conn.pragma("synchronous", "normal")
+            begin_immediate(conn, wait=wait)
+        yield
+    finally:
+        conn.pragma("synchronous", "normal")
+        conn.wal_autocheckpoint(_CHECKPOINT_PAGES)
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether there is such a file, and nothing in it."""
+    try:
+        return path.stat().st_size == 0
+    except FileNotFoundError:
+        return False
+
+
 def _sync(path: Path) -> None:
-    """Write a file out to the disk; nothing where it has gone: whoever took it away has done it."""
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-        os.fsync(file.fileno())
+    """Write a file and its name out to the disk; nothing where it has gone: whoever took it has done it."""
+    with contextlib.suppress(FileNotFoundError):
+        for each in (path, path.parent):
+            descriptor = os.open(each, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def execute_when_free(

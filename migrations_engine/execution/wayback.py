@@ -40,6 +40,7 @@ _VIRTUAL = "virtual-"
 REINDEX = f"{_VIRTUAL}reindex"
 """The way of a full-text index that stayed as it is while the table that it indexes changed."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Return:
     """How one table goes back.

@@ -26,6 +26,15 @@ def reader(tmp_path: Path) -> Iterator[apsw.Connection]:
     conn.close()
 
 
+@pytest.fixture
+def wal_file(tmp_path: Path) -> Path:
+    path = tmp_path / "file.db"
+    with contextlib.closing(sqlite.connect(path, mode="rwc")) as conn:
+        sqlite.switch_to_wal(conn)
+        conn.execute("CREATE TABLE t (a)")
+    return path
+
+
 def test_the_switch_to_wal_waits_for_readers(tmp_path: Path, reader: apsw.Connection) -> None:
     leaving = threading.Timer(0.1, lambda: reader.execute("ROLLBACK"))
     leaving.start()
@@ -58,16 +67,58 @@ def test_what_was_committed_is_on_the_disk_when_the_block_ends(tmp_path, monkeyp
             conn.execute("CREATE TABLE t (a)")
             assert sqlite.value(conn, "PRAGMA synchronous") == 1
         # Another connection needs the log, which the one that closes last would sync and take away.
-        assert synced == ["file.db-wal"]
+        assert synced == ["file.db-wal", tmp_path.name]
     with pytest.raises(ZeroDivisionError), sqlite.synced_at_end(sqlite.connect(path)) as conn:
         raise ZeroDivisionError
-    assert synced == ["file.db-wal"]
+    assert synced == ["file.db-wal", tmp_path.name]
+
+
+def test_the_commit_that_begins_a_log_waits_for_no_disk(wal_file):
+    with sqlite.synced_at_end(sqlite.connect(wal_file)) as conn:
+        for waited in (0, 1):
+            with sqlite.unsynced(conn, wait=1.0):
+                assert sqlite.value(conn, "PRAGMA synchronous") == waited
+                conn.execute("INSERT INTO t VALUES (1)")
+                conn.execute("COMMIT")
+        assert sqlite.value(conn, "PRAGMA synchronous") == 1
+
+
+def test_nor_does_it_check_out_pages_whose_log_is_not_on_the_disk(wal_file):
+    before = wal_file.read_bytes()
+    with sqlite.synced_at_end(sqlite.connect(wal_file)) as conn:
+        with sqlite.unsynced(conn, wait=1.0):
+            conn.execute("INSERT INTO t VALUES (zeroblob(10000000))")
+            conn.execute("COMMIT")
+        assert wal_file.read_bytes() == before
+        conn.execute("INSERT INTO t VALUES (1)")
+        assert wal_file.stat().st_size > 10_000_000
+
+
+def test_who_waits_for_the_lock_sees_that_the_log_was_begun_meanwhile(wal_file):
+    with (
+        contextlib.closing(sqlite.connect(wal_file)) as other,
+        sqlite.synced_at_end(sqlite.connect(wal_file)) as conn,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("INSERT INTO t VALUES (1)")
+        release = threading.Timer(0.1, other.execute, ["COMMIT"])
+        release.start()
+        with sqlite.unsynced(conn, wait=5.0):
+            assert sqlite.value(conn, "PRAGMA synchronous") == 1
+            assert sqlite.value(conn, "SELECT count(*) FROM t") == 1
+            conn.execute("ROLLBACK")
+        release.join()
 
 
 def test_a_file_with_a_rollback_journal_syncs_each_commit(tmp_path):
-    with sqlite.synced_at_end(sqlite.connect(tmp_path / "file.db", mode="rwc")) as conn:
+    path = tmp_path / "file.db"
+    with (
+        sqlite.synced_at_end(sqlite.connect(path, mode="rwc")) as conn,
+        sqlite.unsynced(conn, wait=1.0),
+    ):
         conn.execute("CREATE TABLE t (a)")
         assert sqlite.value(conn, "PRAGMA synchronous") == 2
+        conn.execute("COMMIT")
 
 
 @pytest.mark.parametrize("begun", [sqlite.immediate, sqlite.snapshot])
