@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+_Subject = TypeVar("_Subject")
 _Value = TypeVar("_Value")
 
 
@@ -37,4 +38,23 @@ class Recent(Generic[_Value]):
             self._values[key] = value
             while len(self._values) > self._size:
                 self._values.popitem(last=False)
+        return value
+
+
+class RecentOf(Generic[_Subject, _Value]):
+    """What was made of values by identity: to find one by what it says would take as long as to make it."""
+
+    def __init__(self, size: int) -> None:
+        self._kept: Recent[tuple[_Subject, _Value]] = Recent(size)
+
+    def get(self, subject: _Subject, make: Callable[[_Subject], _Value], *, beside: Hashable = ()) -> _Value:
+        """What is made of a value.
+
+        Args:
+            subject: The value; nobody changes it.
+            make: Makes it of the value.
+            beside: What else it depends on.
+        """
+        # The subject is kept too, so that no other can have its id.
+        _, value = self._kept.get((id(subject), beside), lambda: (subject, make(subject)))
         return value

@@ -15,29 +15,49 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Faults:
-    """The faults of one document; lines are looked up only where there is a fault."""
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A fault before its line is looked up."""
 
-    def __init__(self, text: str) -> None:
-        self._lines = Lines(text)
-        self._found: list[Fault] = []
+    message: str
+    path: Path
+    table: str | None
+    column: str | None
+
+
+class Faults:
+    """The faults of a document, or of a part of it that is read alone."""
+
+    def __init__(self) -> None:
+        self._noted: list[_Noted] = []
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self._noted)
 
     def add(self, message: str, path: Path, *, table: str | None = None, column: str | None = None) -> None:
         """Note a fault at a key or an entry of the document."""
-        self._found.append(Fault(message, line=self._lines.of(path), table=table, column=column))
+        self._noted.append(_Noted(message, path, table, column))
 
-    def noted(self, path: Path, *, table: str | None = None, column: str | None = None) -> _Noted:
+    def join(self, part: Faults) -> None:
+        """Note the faults of a part."""
+        self._noted += part._noted
+
+    def noted(self, path: Path, *, table: str | None = None, column: str | None = None) -> _Block:
         """Note what cannot be read in the block as a fault; the block ends there."""
-        return _Noted(self, path, table, column)
+        return _Block(self, path, table, column)
 
-    @property
-    def found(self) -> list[Fault]:
-        """All faults in the order of the document."""
-        return sorted(self._found, key=lambda fault: fault.line or 0)
+    def found(self, text: str) -> list[Fault]:
+        """All faults in the order of the document, each with its line in the text."""
+        lines = Lines(text)
+        faults = [
+            Fault(n.message, line=lines.of(n.path), table=n.table, column=n.column) for n in self._noted
+        ]
+        return sorted(faults, key=lambda fault: fault.line or 0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Noted:
+class _Block:
     """Turns what cannot be read into a fault at its place."""
 
     faults: Faults

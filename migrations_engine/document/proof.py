@@ -11,7 +11,7 @@ import apsw
 from migrations_engine import extensions, sqlite
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.model import Column, Table, fold
-from migrations_engine.recent import Recent
+from migrations_engine.recent import RecentOf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ class Refusal:
     column: str | None = None
 
 
-_KNOWN: Recent[tuple[Refusal, ...]] = Recent(1024)
+_REFUSED: RecentOf[Table, tuple[Refusal, ...]] = RecentOf(4096)
 
 
 def refusals(objects: Objects) -> Iterator[Refusal]:
@@ -61,12 +61,12 @@ def refusals(objects: Objects) -> Iterator[Refusal]:
     """
     with contextlib.closing(_scratch()) as conn:
         stand_on = {fold(trigger.table) for trigger in objects.triggers}
+        extended_by = extensions.in_use()
         for table in objects.tables:
-            made = _Made(table)
             if fold(table.name) in stand_on:
-                yield from _refused_parts(conn, made)
+                yield from _refused_parts(conn, table)
             else:
-                yield from _refused_alone(conn, made)
+                yield from _REFUSED.get(table, lambda each: _refused_alone(conn, each), beside=extended_by)
         for view in objects.views:
             message = _refused(conn, view.sql)
             if message is not None:
@@ -101,48 +101,34 @@ def _refused(conn: apsw.Connection, sql: str) -> str | None:
     return None
 
 
-class _Made:
-    """A table with the statements that make it."""
-
-    def __init__(self, table: Table) -> None:
-        self.table = table
-        self.statement = ddl.create_table(table)
-        self.indexes = tuple(ddl.create_index(index) for index in table.indexes)
-
-
-def _refused_alone(conn: apsw.Connection, made: _Made) -> tuple[Refusal, ...]:
-    """What SQLite refuses of a table that nothing else needs: said once of equal ones.
+def _refused_alone(conn: apsw.Connection, table: Table) -> tuple[Refusal, ...]:
+    """What SQLite refuses of a table that nothing else needs.
 
     It is gone afterwards, because SQLite searches its whole schema again for each object that is made.
     """
-
-    def found() -> tuple[Refusal, ...]:
-        conn.execute("SAVEPOINT alone")
-        refused = tuple(_refused_parts(conn, made))
-        conn.execute("ROLLBACK TO alone; RELEASE alone")
-        return refused
-
-    return _KNOWN.get((extensions.in_use(), made.statement, made.indexes), found)
+    conn.execute("SAVEPOINT alone")
+    refused = tuple(_refused_parts(conn, table))
+    conn.execute("ROLLBACK TO alone; RELEASE alone")
+    return refused
 
 
-def _refused_parts(conn: apsw.Connection, made: _Made) -> Iterator[Refusal]:
+def _refused_parts(conn: apsw.Connection, table: Table) -> Iterator[Refusal]:
     """What SQLite refuses of a table and its indexes."""
-    yield from _refused_table(conn, made)
-    for index, statement in zip(made.table.indexes, made.indexes, strict=True):
-        message = _refused(conn, statement)
+    yield from _refused_table(conn, table)
+    for index in table.indexes:
+        message = _refused(conn, ddl.create_index(index))
         if message is not None:
-            yield Refusal(kind="index", name=index.name, table=made.table.name, message=message)
+            yield Refusal(kind="index", name=index.name, table=table.name, message=message)
 
 
-def _refused_table(conn: apsw.Connection, made: _Made) -> Iterator[Refusal]:
+def _refused_table(conn: apsw.Connection, table: Table) -> Iterator[Refusal]:
     """Make a table; where SQLite refuses it, say so of each part that it refuses alone.
 
     The table is made without its rules then, so that what stands on it is not refused for its sake.
     """
-    message = _refused(conn, made.statement)
+    message = _refused(conn, ddl.create_table(table))
     if message is None:
         return
-    table = made.table
     blamed = False
     for column, part in _parts(table):
         conn.execute("SAVEPOINT probe")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from migrations_engine.document import jsonc, proof
@@ -12,7 +11,7 @@ from migrations_engine.document.names import Names
 from migrations_engine.document.tables import TableEntry, read_table
 from migrations_engine.errors import Fault, SchemaError
 from migrations_engine.model import Index, Objects, Table, Trigger, View, VirtualTable, fold
-from migrations_engine.normalize import naming, texts
+from migrations_engine.normalize import naming
 from migrations_engine.sql import heads
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def read(text: str, *, source: str = "schema document") -> Objects:
         value = jsonc.decode(text)
     except jsonc.NotJSON as error:
         raise SchemaError(error.faults, source=source) from None
-    faults = Faults(text)
+    faults = Faults()
     if not isinstance(value, dict):
         raise SchemaError([Fault("a schema document is an object of tables", line=1)], source=source)
     if "\\u" in text or _UNUSABLE.search(text):
@@ -50,9 +49,9 @@ def read(text: str, *, source: str = "schema document") -> Objects:
             if _UNUSABLE.search(each):
                 faults.add("a character that no database holds: NUL, or half of a pair", path)
     # SQLite would end a text at a NUL and read something else than the document says.
-    objects = None if faults.found else _Document(value, faults).objects()
-    if objects is None or faults.found:
-        raise SchemaError(faults.found, source=source)
+    objects = None if faults else _Document(value, faults).objects()
+    if objects is None or faults:
+        raise SchemaError(faults.found(text), source=source)
     return objects
 
 
@@ -104,7 +103,7 @@ class _Document:
 
     def _table(self, name: str, value: Value, path: Path) -> None:
         free = self._names.take("table", name, path, table=name)
-        entry = read_table(name, value, path=path, faults=self._faults)
+        entry = read_table(value, path=path, faults=self._faults)
         if entry and free:
             self._entries.append(entry)
             self._paths["table", fold(name)] = path
@@ -133,13 +132,13 @@ class _Document:
         every = [(entry, index) for entry in self._entries for index in entry.indexes]
         taken = [fold(name) for kind, name in self._paths if kind != "trigger"]
         named = naming.named([(each.index, entry.table) for entry, each in every], taken)
-        found: dict[str, list[Index]] = {}
+        found: dict[str, list[Index]] = {entry.table.name: [] for entry in self._entries}
         for (entry, each), index in zip(every, named, strict=True):
             if self._names.take("index", index.name, each.path, table=entry.table.name):
-                found.setdefault(entry.table.name, []).append(index)
+                found[entry.table.name].append(index)
                 self._paths["index", fold(index.name)] = each.path
         for entry in self._entries:
-            yield texts.settled(replace(entry.table, indexes=tuple(found.get(entry.table.name, ()))))
+            yield entry.whole(found[entry.table.name])
 
     def _prove(self, objects: Objects) -> None:
         """Note what SQLite itself refuses, but not what only follows from another fault."""

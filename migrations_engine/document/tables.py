@@ -21,7 +21,8 @@ from migrations_engine.model import (
     fold,
     quote,
 )
-from migrations_engine.normalize import naming
+from migrations_engine.normalize import naming, texts
+from migrations_engine.recent import Recent, RecentOf
 from migrations_engine.sql import clauses
 from migrations_engine.sql.assembly import TableParts, assemble
 from migrations_engine.sql.columns import ColumnParts, parse_column
@@ -30,37 +31,58 @@ from migrations_engine.sql.expressions import parse_expression
 from migrations_engine.sql.lexer import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from migrations_engine.document.jsonc import Path, Value
 
 _Form = TypeVar("_Form", bound=forms.Form)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexEntry:
-    """An index as read, and where it stands; its name is empty where the document gives none."""
+    """An index as read, and where it stands; ``naming.UNNAMED`` where the document gives it no name."""
 
     index: Index
     path: Path
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableEntry:
     """A table as read, without its indexes, and where it and its columns stand."""
 
     table: Table
     path: Path
-    indexes: list[IndexEntry]
+    indexes: tuple[IndexEntry, ...]
     column_paths: Mapping[str, Path]
 
+    def whole(self, indexes: Sequence[Index]) -> Table:
+        """The table with its indexes, which have their names by now."""
+        names = tuple(index.name for index in indexes)
+        return _WHOLE.get(
+            self, lambda _: texts.settled(replace(self.table, indexes=tuple(indexes))), beside=names
+        )
 
-def read_table(name: str, value: Value, *, path: Path, faults: Faults) -> TableEntry | None:
+
+_READ: Recent[tuple[TableEntry | None, Faults]] = Recent(4096)
+"""Tables as they were read: the next version of a document has most of them again, word for word."""
+
+_WHOLE: RecentOf[TableEntry, Table] = RecentOf(4096)
+
+
+def read_table(value: Value, *, path: Path, faults: Faults) -> TableEntry | None:
     """Read the entry of a table; what is wrong with it is noted, and the rest of it is read all the same."""
-    if not isinstance(value, dict):
-        faults.add("a table is an object: its columns with their definitions", path, table=name)
-        return None
-    return _TableReader(name, value, path, faults).read()
+    entry, found = _READ.get((path, repr(value)), lambda: _read(value, path))
+    faults.join(found)
+    return entry
+
+
+def _read(value: Value, path: Path) -> tuple[TableEntry | None, Faults]:
+    """The entry of a table, and what is wrong with it."""
+    name, faults = str(path[-1]), Faults()
+    if isinstance(value, dict):
+        return _TableReader(name, value, path, faults).read(), faults
+    faults.add("a table is an object: its columns with their definitions", path, table=name)
+    return None, faults
 
 
 class _TableReader:
@@ -90,7 +112,7 @@ class _TableReader:
         return TableEntry(
             table=assemble(self._parts),
             path=self._path,
-            indexes=self._index_entries,
+            indexes=tuple(self._index_entries),
             column_paths=self._column_paths,
         )
 

@@ -12,7 +12,7 @@ from migrations_engine.normalize.defaults import default
 from migrations_engine.normalize.expressions import expression
 from migrations_engine.normalize.scopes import Scope, table_scope
 from migrations_engine.normalize.types import declared_type
-from migrations_engine.recent import Recent
+from migrations_engine.recent import RecentOf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,15 +21,12 @@ if TYPE_CHECKING:
     _Value = TypeVar("_Value")
 
 
-_KNOWN: Recent[tuple[Table, Table]] = Recent(4096)
-"""Tables with their canonical form, by identity: to find them by value would take as long as to make them."""
+_FORMS: RecentOf[Table, Table] = RecentOf(4096)
 
 
 def table(written: Table) -> Table:
     """The canonical table; comments and hints are left out."""
-    # The table is kept with its form, so that no other can have its id.
-    _, form = _KNOWN.get(id(written), lambda: (written, _form(written)))
-    return form
+    return _FORMS.get(written, _form)
 
 
 def _form(written: Table) -> Table:
