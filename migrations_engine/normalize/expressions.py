@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from migrations_engine.model import fold
 from migrations_engine.normalize import names
-from migrations_engine.sql.lexer import tokenize, unquote
+from migrations_engine.sql.lexer import kind, texts, unquote
 from migrations_engine.sql.parentheses import stripped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from migrations_engine.sql.lexer import Token
 
 _SYNONYMS: Final = {"==": "=", "!=": "<>"}
 
@@ -26,20 +24,31 @@ def expression(text: str, scope: frozenset[str] = frozenset()) -> str:
         text: The expression as written.
         scope: The folded names that a double-quoted word can mean; others are strings.
     """
-    return joined(stripped(tokenize(text)), scope)
+    return joined(stripped(texts(text)), scope)
 
 
-def joined(tokens: Sequence[Token], scope: frozenset[str]) -> str:
+def joined(tokens: Sequence[str], scope: frozenset[str]) -> str:
     """Canonical tokens with one space between them."""
-    return " ".join(canonical_token(tokens, at, scope) for at in range(len(tokens)))
+    return " ".join(
+        [_anywhere(token) or canonical_token(tokens, at, scope) for at, token in enumerate(tokens)]
+    )
 
 
-def canonical_token(tokens: Sequence[Token], at: int, scope: frozenset[str]) -> str:
+@lru_cache(maxsize=4096)
+def _anywhere(token: str) -> str | None:
+    """The canonical spelling of a token where it is the same in any place and in any scope."""
+    if kind(token) == "quoted" or names.is_contextual(token):
+        return None
+    return canonical_token([token], 0, frozenset())
+
+
+def canonical_token(tokens: Sequence[str], at: int, scope: frozenset[str]) -> str:
     """One token of an expression in its canonical spelling; literals stay as written."""
     token = tokens[at]
-    if token.kind == "word":
-        return names.word(token.text, scope)
-    if token.kind == "quoted":
-        name = unquote(token.text)
+    of_kind = kind(token)
+    if of_kind == "word":
+        return names.word(token, scope)
+    if of_kind == "quoted":
+        name = unquote(token)
         return names.spelled(fold(name)) if names.is_name(tokens, at, scope) else names.string(name)
-    return _SYNONYMS.get(token.text, token.text)
+    return _SYNONYMS.get(token, token)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrations_engine.model import fold, quote
-from migrations_engine.sql.keywords import KEYWORDS, RESERVED
+from migrations_engine.sql.keywords import CONTEXTUAL, RESERVED
 from migrations_engine.sql.lexer import unquote
 from migrations_engine.sql.spelling import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-    from migrations_engine.sql.lexer import Token
 
 
 def spelled(name: str) -> str:
@@ -28,21 +26,26 @@ def word(text: str, scope: Collection[str]) -> str:
         scope: The folded names that can be meant here.
     """
     folded, upper = fold(text), text.upper()
-    if upper in RESERVED or (upper in KEYWORDS and folded not in scope):
+    if upper in RESERVED or (upper in CONTEXTUAL and folded not in scope):
         return folded
     return spelled(folded)
 
 
-def is_name(tokens: Sequence[Token], at: int, scope: Collection[str]) -> bool:
+def is_contextual(word: str) -> bool:
+    """Whether an unquoted word is a keyword or a name, as the scope has it."""
+    return word.upper() in CONTEXTUAL
+
+
+def is_name(tokens: Sequence[str], at: int, scope: Collection[str]) -> bool:
     """Whether a double-quoted token is a name.
 
     To SQLite it is a string where no such name is in scope, a habit of its youth that real schemas rest on.
     """
     token = tokens[at]
-    if token.text[0] != '"' or fold(unquote(token.text)) in scope:
+    if token[0] != '"' or fold(unquote(token)) in scope:
         return True
-    before = tokens[at - 1].text.upper() if at else ""
-    after = tokens[at + 1].text if at + 1 < len(tokens) else ""
+    before = tokens[at - 1].upper() if at else ""
+    after = tokens[at + 1] if at + 1 < len(tokens) else ""
     return before in (".", "COLLATE") or after in (".", "(")
 
 

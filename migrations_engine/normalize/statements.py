@@ -10,13 +10,11 @@ from migrations_engine.normalize.expressions import canonical_token
 from migrations_engine.sql import heads
 from migrations_engine.sql.cursor import Cursor
 from migrations_engine.sql.keywords import KEYWORDS
-from migrations_engine.sql.lexer import unquote
+from migrations_engine.sql.lexer import kind, unquote
 from migrations_engine.sql.parentheses import stripped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from migrations_engine.sql.lexer import Token
 
 
 def view(written: View, scope: frozenset[str]) -> View:
@@ -47,14 +45,12 @@ def trigger(written: Trigger, scope: frozenset[str]) -> Trigger:
     return Trigger(name=written.name, table=table, sql=text)
 
 
-def _split(cursor: Cursor) -> tuple[Sequence[Token], Sequence[Token]]:
+def _split(cursor: Cursor) -> tuple[Sequence[str], Sequence[str]]:
     """The tokens of a trigger's WHEN and those from BEGIN on."""
     has_condition = cursor.accept("WHEN")
     rest = cursor.rest()
     begins = next(
-        at
-        for at, token in enumerate(rest)
-        if token.text.upper() == "BEGIN" and (at == 0 or rest[at - 1].text != ".")
+        at for at, token in enumerate(rest) if token.upper() == "BEGIN" and (at == 0 or rest[at - 1] != ".")
     )
     return (rest[:begins] if has_condition else []), rest[begins:]
 
@@ -66,40 +62,40 @@ def virtual_table(written: VirtualTable) -> VirtualTable:
     heads.object_name(cursor)
     cursor.expect("USING")
     cursor.name()
-    arguments = " ".join(token.text for token in cursor.rest())
+    arguments = " ".join(cursor.rest())
     return VirtualTable(name=written.name, module=written.module, sql=f"using {written.module} {arguments}")
 
 
-def _text(tokens: Sequence[Token], scope: frozenset[str]) -> str:
+def _text(tokens: Sequence[str], scope: frozenset[str]) -> str:
     """The canonical text of statements; names behind AS keep their spelling, as they name result columns."""
     declared = _declared(tokens)
     known = scope.union(
-        (fold(unquote(tokens[at].text)) for at in declared),
-        (fold(t.text) for t in tokens if t.kind == "word" and t.text.upper() not in KEYWORDS),
+        (fold(unquote(tokens[at])) for at in declared),
+        (fold(t) for t in tokens if kind(t) == "word" and t.upper() not in KEYWORDS),
     )
     return " ".join(
-        names.spelled(unquote(tokens[at].text)) if at in declared else canonical_token(tokens, at, known)
+        names.spelled(unquote(tokens[at])) if at in declared else canonical_token(tokens, at, known)
         for at in range(len(tokens))
     )
 
 
-def _declared(tokens: Sequence[Token]) -> set[int]:
+def _declared(tokens: Sequence[str]) -> set[int]:
     """Where names are declared by AS, which in CAST(x AS type) declares nothing."""
     found: set[int] = set()
     in_cast: list[bool] = [False]
-    for at, token in enumerate(tokens):
-        before = tokens[at - 1].text.upper() if at else ""
-        if token.text == "(":
+    for at, text in enumerate(tokens):
+        before = tokens[at - 1].upper() if at else ""
+        if text == "(":
             in_cast.append(before == "CAST")
-        elif token.text == ")" and len(in_cast) > 1:
+        elif text == ")" and len(in_cast) > 1:
             in_cast.pop()
-        elif before == "AS" and not in_cast[-1] and _is_alias(token):
+        elif before == "AS" and not in_cast[-1] and _is_alias(text):
             found.add(at)
     return found
 
 
-def _is_alias(token: Token) -> bool:
+def _is_alias(token: str) -> bool:
     """Whether a token behind AS is a name, and not the MATERIALIZED of a WITH."""
-    if token.kind == "word":
-        return token.text.upper() not in ("MATERIALIZED", "NOT")
-    return token.kind in ("quoted", "string")
+    if kind(token) == "word":
+        return token.upper() not in ("MATERIALIZED", "NOT")
+    return kind(token) in ("quoted", "string")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from migrations_engine.model import fold
 from migrations_engine.normalize import names
 from migrations_engine.normalize.scopes import table_scope
-from migrations_engine.sql.lexer import tokenize, unquote
+from migrations_engine.sql import lexer
+from migrations_engine.sql.lexer import kind, pieces, unquote
 from migrations_engine.sql.parentheses import stripped
 
 if TYPE_CHECKING:
@@ -42,21 +43,21 @@ def single_quoted(text: str, scope: frozenset[str]) -> str:
     """
     if '"' not in text:
         return text
-    tokens, parts, behind = tokenize(text), [], 0
+    parts = pieces(text)
+    tokens = parts[1::2]
     for at, token in enumerate(tokens):
-        if token.kind == "quoted" and not names.is_name(tokens, at, scope):
-            parts += [text[behind : token.start], names.string(unquote(token.text))]
-            behind = token.end
-    return "".join([*parts, text[behind:]])
+        if token and kind(token) == "quoted" and not names.is_name(tokens, at, scope):
+            parts[2 * at + 1] = names.string(unquote(token))
+    return "".join(parts)
 
 
 def strings(table: Table) -> frozenset[str]:
     """The strings in the expressions of a settled table, folded: in its file they may be double-quoted."""
     return frozenset(
-        fold(unquote(token.text))
+        fold(unquote(token))
         for expression in _expressions(table)
-        for token in tokenize(expression)
-        if token.kind == "string"
+        for token in lexer.texts(expression)
+        if kind(token) == "string"
     )
 
 
@@ -77,7 +78,7 @@ def _index(index: Index, scope: frozenset[str]) -> Index:
 
 def _entry(entry: IndexedColumn, scope: frozenset[str]) -> IndexedColumn:
     # A string alone is a column's name to SQLite, in any quotes: it can only stay as it is.
-    if entry.is_column or len(stripped(tokenize(entry.expression))) == 1:
+    if entry.is_column or len(stripped(lexer.texts(entry.expression))) == 1:
         return entry
     return replace(entry, expression=single_quoted(entry.expression, scope))
 

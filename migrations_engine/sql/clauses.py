@@ -9,7 +9,7 @@ from migrations_engine.model import Conflict, ForeignKey, IndexedColumn
 from migrations_engine.sql.cursor import Cursor
 from migrations_engine.sql.keywords import RESERVED
 from migrations_engine.sql.lexer import Token, unquote
-from migrations_engine.sql.parentheses import closing, stripped
+from migrations_engine.sql.parentheses import closing, layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,12 +86,12 @@ def indexed_column(sql: str, entry: Sequence[Token]) -> IndexedColumn:
     if len(tokens) > 1 and tokens[-1].text.upper() in ("ASC", "DESC"):
         descending = tokens.pop().text.upper() == "DESC"
     written, collation = tokens, None
-    bare = stripped(tokens)
-    while _ends_with_collation(bare):
+    bare = _bare(tokens)
+    while _ends_with_collation([token.text for token in bare]):
         # The outermost of several is the one that SQLite takes.
         collation = collation or unquote(bare[-1].text)
-        written = list(bare[:-2])
-        bare = stripped(written)
+        written = bare[:-2]
+        bare = _bare(written)
     single = len(bare) == 1 and _is_name(bare[0])
     return IndexedColumn(
         expression=unquote(bare[0].text) if single else sql[written[0].start : written[-1].end],
@@ -101,12 +101,18 @@ def indexed_column(sql: str, entry: Sequence[Token]) -> IndexedColumn:
     )
 
 
-def _ends_with_collation(tokens: Sequence[Token]) -> bool:
+def _bare(tokens: list[Token]) -> list[Token]:
+    """The tokens without parentheses that enclose all of them."""
+    outer = layers([token.text for token in tokens])
+    return tokens[outer : len(tokens) - outer]
+
+
+def _ends_with_collation(tokens: Sequence[str]) -> bool:
     """Whether COLLATE and a name stand behind exactly one operand: a name, a call, a parenthesis, another."""
-    if len(tokens) < 3 or tokens[-2].text.upper() != "COLLATE":
+    if len(tokens) < 3 or tokens[-2].upper() != "COLLATE":
         return False
     operand = tokens[:-2]
-    opens = 0 if tokens[0].text == "(" else 1
+    opens = 0 if tokens[0] == "(" else 1
     return len(operand) == 1 or closing(operand, opens) == len(operand) - 1 or _ends_with_collation(operand)
 
 
@@ -126,7 +132,7 @@ def references(cursor: Cursor, columns: tuple[str, ...], *, name: str | None) ->
             match = cursor.name().upper()
         elif cursor.word() == "ON" and cursor.word(1) in ("DELETE", "UPDATE", "INSERT"):
             cursor.accept("ON")
-            event = cursor.advance().text.upper()
+            event = cursor.advance().upper()
             actions[event] = _action(cursor)
         else:
             break

@@ -20,7 +20,7 @@ from migrations_engine.model import (
 from migrations_engine.sql import clauses
 from migrations_engine.sql.affinity import affinity
 from migrations_engine.sql.cursor import Cursor
-from migrations_engine.sql.lexer import Malformed, comments, tokenize
+from migrations_engine.sql.lexer import Malformed, comments, kind, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,8 @@ _ENDS_TYPE: Final = frozenset(
         "DEFERRABLE",
     )
 )
+
+_TYPE_KINDS: Final = frozenset(("word", "quoted", "string"))
 
 
 @dataclass(slots=True)
@@ -98,29 +100,26 @@ def _read(cursor: Cursor) -> _Draft:
 
 def _type(cursor: Cursor) -> str:
     """Read a declared type: any words, then up to two numbers in parentheses."""
-    start = cursor.position
-    while (token := cursor.peek()) is not None:
-        if token.kind == "word":
-            if cursor.word() in _ENDS_TYPE or _starts_generated(cursor):
-                break
-        elif token.kind not in ("quoted", "string"):
+    start = cursor.mark
+    while (word := cursor.word()) and kind(word) in _TYPE_KINDS:
+        if word in _ENDS_TYPE or _starts_generated(cursor):
             break
         cursor.advance()
-    if cursor.position == start:
+    if cursor.mark == start:
         return ""
     if cursor.accept("("):
         _signed_number(cursor)
         if cursor.accept(","):
             _signed_number(cursor)
         cursor.expect(")")
-    return _without_comments(cursor.sql[start : cursor.behind])
+    return _without_comments(cursor.since(start))
 
 
 def _without_comments(text: str) -> str:
     """A type without comments in it, unless SQLite finds in one the word that decides the affinity."""
     if "--" not in text and "/*" not in text:
         return text
-    bare = " ".join(token.text for token in tokenize(text))
+    bare = " ".join(texts(text))
     return bare if affinity(bare) == affinity(text) else text
 
 
@@ -133,8 +132,7 @@ def _signed_number(cursor: Cursor) -> None:
     """Read a number with an optional sign."""
     if not cursor.accept("+"):
         cursor.accept("-")
-    token = cursor.peek()
-    if token is None or token.kind != "number":
+    if cursor.done or kind(cursor.peek()) != "number":
         cursor.fail(f"expected a number, found {cursor.found()}")
     cursor.advance()
 
@@ -238,21 +236,20 @@ def _check(cursor: Cursor, draft: _Draft) -> None:
 
 def _default(cursor: Cursor, draft: _Draft) -> None:
     cursor.expect("DEFAULT")
-    start = cursor.position
+    start = cursor.mark
     if cursor.word() == "(":
         cursor.group()
     else:
         if not cursor.accept("+"):
             cursor.accept("-")
         _literal(cursor)
-    draft.default = cursor.sql[start : cursor.behind]
+    draft.default = cursor.since(start)
     draft.keep_name("DEFAULT")
 
 
 def _literal(cursor: Cursor) -> None:
     """Read a literal, a keyword such as CURRENT_TIMESTAMP, or a name that stands for a string."""
-    token = cursor.peek()
-    if token is None or token.kind in ("operator", "parameter"):
+    if cursor.done or kind(cursor.peek()) in ("operator", "parameter"):
         cursor.fail(f"expected a value behind DEFAULT, found {cursor.found()}")
     cursor.advance()
 

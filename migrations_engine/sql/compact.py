@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from migrations_engine.sql.lexer import tokenize
+from migrations_engine.sql.lexer import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,13 +20,13 @@ _CLOSING: Final = _MARKS | {")"}
 
 def compact(sql: str) -> str:
     """The text with its tokens as close together as they stay the same and can be read; comments go."""
-    return "".join(_spaced([token.text for token in tokenize(sql)]))
+    return "".join(_spaced(texts(sql)))
 
 
-def _spaced(texts: list[str]) -> Iterator[str]:
-    """Each text, with a space before it where it would merge with the one before."""
+def _spaced(tokens: list[str]) -> Iterator[str]:
+    """Each token, with a space before it where it would merge with the one before."""
     before = ""
-    for text in texts:
+    for text in tokens:
         if before and _merge(before, text):
             yield " "
         yield text

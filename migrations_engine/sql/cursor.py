@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final, NoReturn
 
 from migrations_engine.sql.keywords import RESERVED
-from migrations_engine.sql.lexer import Malformed, Token, tokenize, unquote
+from migrations_engine.sql.lexer import Malformed, Token, kind, pieces, tokenize, unquote
 
-_END: Final = ("", "", "")
+_END: Final = ["", "", ""]
 """Stands behind the last word, so that looking ahead needs no check."""
+
+_GROUPING: Final = frozenset(("(", ")", ";", ","))
+_NAMES: Final = frozenset(("quoted", "string"))
 
 
 class Cursor:
     """A place in a list of tokens; every ``accept`` and ``expect`` moves it on."""
 
-    __slots__ = ("_count", "_index", "_tokens", "_words", "sql")
-
     def __init__(self, sql: str) -> None:
         self.sql = sql
-        self._tokens = tokenize(sql)
-        self._words = [
-            token.text.upper() if token.kind in ("word", "operator") else "" for token in self._tokens
-        ]
-        self._words += _END
-        self._count = len(self._tokens)
+        self._pieces = pieces(sql)
+        self._words = [*map(str.upper, self._pieces[1::2]), *_END]
+        self._count = self._words.index("")
         self._index = 0
+
+    @cached_property
+    def _tokens(self) -> list[Token]:
+        """The tokens with their places, which few readers ask for."""
+        return tokenize(self.sql)
 
     @property
     def done(self) -> bool:
         """Whether all tokens are read."""
         return self._index >= self._count
+
+    @property
+    def mark(self) -> int:
+        """Where the cursor is, for ``since``."""
+        return self._index
+
+    def since(self, mark: int) -> str:
+        """The text as written from a mark up to the last token that was read."""
+        return "".join(self._pieces[2 * mark + 1 : 2 * self._index])
 
     @property
     def position(self) -> int:
@@ -41,20 +54,20 @@ class Cursor:
         """The offset after the last token that was read."""
         return self._tokens[self._index - 1].end if self._index else 0
 
-    def peek(self) -> Token | None:
-        """The next token; None behind the last."""
-        return self._tokens[self._index] if self._index < self._count else None
+    def peek(self) -> str:
+        """The next token as written; empty behind the last."""
+        return self._pieces[2 * self._index + 1] if self._index < self._count else ""
 
     def word(self, ahead: int = 0) -> str:
-        """The next token, or the one after it, in upper case; empty where it is no word and no operator."""
+        """The next token, or one after it, in upper case; empty behind the last."""
         return self._words[self._index + ahead]
 
-    def advance(self) -> Token:
+    def advance(self) -> str:
         """Read the next token, whatever it is."""
         if self._index >= self._count:
             self.fail("something is missing at the end")
         self._index += 1
-        return self._tokens[self._index - 1]
+        return self._pieces[2 * self._index - 1]
 
     def accept(self, *words: str) -> bool:
         """Read these words, three at most, if they come next: all or none."""
@@ -71,19 +84,18 @@ class Cursor:
             Malformed: Something else comes next.
         """
         for word in words:
-            if not self.accept(word):
+            if self._words[self._index] != word:
                 self.fail(f"expected {word}, found {self.found()}")
+            self._index += 1
 
     def name(self) -> str:
         """Read a name in any of its quotes."""
         token = self.peek()
-        usable = token is not None and (
-            token.kind in ("quoted", "string")
-            or (token.kind == "word" and token.text.upper() not in RESERVED)
-        )
-        if not usable:
+        of_kind = kind(token) if token else ""
+        if of_kind not in _NAMES and (of_kind != "word" or self.word() in RESERVED):
             self.fail(f"expected a name, found {self.found()}")
-        return unquote(self.advance().text)
+        self._index += 1
+        return token if of_kind == "word" else unquote(token)
 
     def names(self) -> tuple[str, ...]:
         """Read names in parentheses."""
@@ -97,52 +109,52 @@ class Cursor:
     def group(self) -> str:
         """Read a parenthesised expression; its text without these parentheses."""
         self.expect("(")
-        start = self.position
-        end = self.skip_expression()
-        if end == start:
+        start = self._index
+        text = self.expression()
+        if start == self._index:
             self.fail("nothing stands between the parentheses")
         self.expect(")")
-        return self.sql[start:end]
+        return text
 
-    def skip_expression(self, *, commas: bool = True) -> int:
-        """Read on to the closing parenthesis of this level, to a semicolon or the end; the offset behind.
+    def expression(self, *, commas: bool = True) -> str:
+        """Read on to the closing parenthesis of this level, to a semicolon or the end; its text as written.
 
         Args:
             commas: Whether commas of this level belong to the expression too.
         """
-        depth, end = 0, self.position
-        while (token := self.peek()) is not None:
-            if token.text == "(":
+        start, depth = self._index, 0
+        while (word := self._words[self._index]) != "":
+            if word == "(":
                 depth += 1
-            elif depth == 0 and (token.text in (")", ";") or (token.text == "," and not commas)):
-                break
-            elif token.text == ")":
-                depth -= 1
-            elif token.text == ";":
-                self.fail("a semicolon stands inside parentheses")
-            elif token.kind == "parameter":
-                self.fail(f"parameters such as {token.text} have no place in a schema")
-            end = token.end
+            elif word in _GROUPING:
+                if depth == 0 and (word != "," or not commas):
+                    break
+                if word == ")":
+                    depth -= 1
+                elif word == ";":
+                    self.fail("a semicolon stands inside parentheses")
+            elif kind(word) == "parameter":
+                self.fail(f"parameters such as {self.peek()} have no place in a schema")
             self._index += 1
         if depth:
             self.fail("a parenthesis is never closed")
-        return end
+        return self.since(start)
 
     def entry(self) -> list[Token]:
         """Read the tokens up to the next comma or closing parenthesis of this level."""
         first = self._index
-        self.skip_expression(commas=False)
+        self.expression(commas=False)
         if first == self._index:
             self.fail(f"expected a column or an expression, found {self.found()}")
         return self._tokens[first : self._index]
 
-    def rest(self) -> list[Token]:
+    def rest(self) -> list[str]:
         """Read all tokens that are left, but for semicolons at the end."""
-        end = len(self._tokens)
-        while end > self._index and self._tokens[end - 1].text == ";":
+        end = self._count
+        while end > self._index and self._words[end - 1] == ";":
             end -= 1
-        first, self._index = self._index, len(self._tokens)
-        return self._tokens[first:end]
+        first, self._index = self._index, self._count
+        return self._pieces[2 * first + 1 : 2 * end : 2]
 
     def finish(self) -> None:
         """Check that nothing but a semicolon is left.
@@ -157,8 +169,7 @@ class Cursor:
 
     def found(self) -> str:
         """The next token for a message."""
-        token = self.peek()
-        return "the end" if token is None else repr(token.text)
+        return repr(self.peek()) if not self.done else "the end"
 
     def fail(self, message: str) -> NoReturn:
         """Raise Malformed at the next token."""

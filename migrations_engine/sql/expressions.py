@@ -12,8 +12,7 @@ def parse_expression(text: str) -> str:
         Malformed: It is none, or more: a comma, a semicolon or an open parenthesis is in it.
     """
     cursor = Cursor(text)
-    start = cursor.position
-    end = cursor.skip_expression(commas=False)
-    if end == start or not cursor.done:
+    expression = cursor.expression(commas=False)
+    if not expression or not cursor.done:
         cursor.fail(f"expected one expression, found {cursor.found()}")
-    return text[start:end]
+    return expression

@@ -41,7 +41,7 @@ def parse_view(sql: str) -> View:
     cursor.expect("AS")
     if cursor.word() not in ("SELECT", "WITH", "VALUES"):
         cursor.fail(f"expected SELECT, found {cursor.found()}")
-    cursor.skip_expression()
+    cursor.expression()
     return View(name=name, sql=_statement(cursor))
 
 
@@ -56,7 +56,7 @@ def parse_trigger(sql: str) -> Trigger:
     name = object_name(cursor)
     table = trigger_head(cursor).table
     while not cursor.accept("BEGIN"):
-        if cursor.advance().text == ".":
+        if cursor.advance() == ".":
             cursor.name()
     # END may also close a CASE or be a name; only the one behind a semicolon closes the body.
     while not (cursor.accept(";") and cursor.accept("END")):
@@ -109,7 +109,7 @@ def parse_virtual_table(sql: str) -> VirtualTable:
     cursor.expect("USING")
     module = cursor.name()
     if cursor.accept("("):
-        cursor.skip_expression()
+        cursor.expression()
         cursor.expect(")")
     return VirtualTable(name=name, module=module.lower(), sql=_statement(cursor))
 

@@ -29,8 +29,7 @@ def parse_index(sql: str) -> Index:
     columns = clauses.indexed_columns(cursor)
     where = None
     if cursor.accept("WHERE"):
-        start = cursor.position
-        where = cursor.sql[start : cursor.skip_expression()] or cursor.fail("nothing stands behind WHERE")
+        where = cursor.expression() or cursor.fail("nothing stands behind WHERE")
     cursor.finish()
     return Index(name=name, table=table, columns=columns, unique=unique, where=where)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, NamedTuple, cast
+from itertools import accumulate, chain
+from typing import Final, Literal, NamedTuple
 
 Kind = Literal["word", "quoted", "string", "blob", "number", "parameter", "operator"]
 
@@ -11,21 +12,33 @@ _NAME = r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
 
 _GAP = r"(?:[ \t\n\f\r\ufeff]+|--[^\n]*|/\*(?s:.*?)(?:\*/|\Z))*+"
 
-_TOKEN: Final = re.compile(
-    rf"""{_GAP}(?:
-      (?P<blob>[xX]'(?:[0-9a-fA-F]{{2}})*')
-    | (?P<word>{_NAME})
-    | (?P<operator>->>|->|\|\||<<|>>|<=|>=|<>|!=|==|[(),;+\-*/%&|~<>=]|\.(?!\d))
-    | (?P<number>(?:0[xX][0-9a-fA-F_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?)
-                 (?![A-Za-z0-9_$\x80-\U0010ffff]))
-    | (?P<string>'(?:[^']|'')*+')
-    | (?P<quoted>"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*\])
-    | (?P<parameter>\?\d*|[:@$\#][A-Za-z0-9_$:\x80-\U0010ffff]+)
-    | (?P<end>\Z)
-    | (?P<bad>(?s:.))
-    )""",
+# In order: a blob, a word, an operator, a number, a string, a quoted name, a parameter, the end of the text.
+# What begins none of them takes all the rest with it and is left out of both groups.
+_PIECES: Final = re.compile(
+    rf"""({_GAP})(
+      [xX]'(?:[0-9a-fA-F]{{2}})*'
+    | {_NAME}
+    | ->>|->|\|\||<<|>>|<=|>=|<>|!=|==|[(),;+\-*/%&|~<>=]|\.(?!\d)
+    | (?:0[xX][0-9a-fA-F_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?)
+      (?![A-Za-z0-9_$\x80-\U0010ffff])
+    | '(?:[^']|'')*+'
+    | "(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*\]
+    | \?\d*|[:@$\#][A-Za-z0-9_$:\x80-\U0010ffff]+
+    | \Z
+    )|(?s:.+)""",
     re.VERBOSE,
 )
+
+_BEGINS: Final[dict[str, Kind]] = {
+    "'": "string",
+    **dict.fromkeys('"`[', "quoted"),
+    **dict.fromkeys("?:@$#", "parameter"),
+    **dict.fromkeys("->|<=!(),;+*/%&~.", "operator"),
+    **dict.fromkeys("0123456789", "number"),
+}
+"""The first character of a token and its kind, where that is enough; the others are words."""
+
+_LEADING_GAP: Final = re.compile(_GAP)
 
 _COMMENT: Final = re.compile(
     r"""'(?:[^']|'')*+'|"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*\]|(?P<comment>--[^\n]*|/\*(?s:.*?)(?:\*/|\Z))"""
@@ -63,20 +76,50 @@ def tokenize(sql: str) -> list[Token]:
     Raises:
         Malformed: A character that begins no token, such as an open quote.
     """
-    found: list[Token] = []
-    for match in _TOKEN.finditer(sql):
-        kind = match.lastgroup or ""
-        if kind == "end":
-            break
-        if kind == "bad":
-            raise _unreadable(sql, match.start("bad"))
-        start, end = match.span(kind)
-        found.append(Token(cast("Kind", kind), sql[start:end], start, end))
+    found = pieces(sql)
+    ends = accumulate(map(len, found))
+    return [
+        Token(kind(text), text, end - len(text), end)
+        for at, (text, end) in enumerate(zip(found, ends, strict=True))
+        if at % 2 and text
+    ]
+
+
+def texts(sql: str) -> list[str]:
+    """The texts of all tokens; in no time, beside making the tokens.
+
+    Raises:
+        Malformed: A character that begins no token, such as an open quote.
+    """
+    found = pieces(sql)[1::2]
+    return found[: found.index("")]
+
+
+def pieces(sql: str) -> list[str]:
+    """All of a text: a gap, a token, a gap, a token and so on; empty tokens stand at the end.
+
+    Raises:
+        Malformed: A character that begins no token, such as an open quote.
+    """
+    found = list(chain.from_iterable(_PIECES.findall(sql)))
+    whole = "".join(found)
+    if len(whole) != len(sql):
+        raise _unreadable(sql, len(whole))
     return found
 
 
-def _unreadable(sql: str, at: int) -> Malformed:
-    """Say what is wrong with the character that begins no token."""
+def kind(token: str) -> Kind:
+    """What a token is, by its text."""
+    found = _BEGINS.get(token[0], "word")
+    if found == "word" and token[1:2] == "'":
+        return "blob"
+    return "number" if found == "operator" and token[:1] == "." and len(token) > 1 else found
+
+
+def _unreadable(sql: str, behind: int) -> Malformed:
+    """Say what is wrong with the character that begins no token, behind all that is read before it."""
+    gap = _LEADING_GAP.match(sql, behind)
+    at = gap.end() if gap else behind
     if sql[at] in "'\"`[":
         return Malformed(f"the quote {sql[at]} is never closed", position=at)
     return Malformed(f"unrecognised {sql[at : at + 12]!r}", position=at)

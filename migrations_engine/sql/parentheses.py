@@ -1,4 +1,4 @@
-"""Parentheses in a list of tokens: which belong together, which say nothing."""
+"""Parentheses in a list of tokens, by their texts: which belong together, which say nothing."""
 
 from __future__ import annotations
 
@@ -7,25 +7,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from migrations_engine.sql.lexer import Token
 
-
-def stripped(tokens: Sequence[Token]) -> Sequence[Token]:
+def stripped(texts: Sequence[str]) -> Sequence[str]:
     """The tokens without parentheses that enclose all of them."""
-    while len(tokens) > 2 and closing(tokens, 0) == len(tokens) - 1:
-        tokens = tokens[1:-1]
-    return tokens
+    outer = layers(texts)
+    return texts[outer : len(texts) - outer]
 
 
-def closing(tokens: Sequence[Token], opens: int) -> int | None:
+def layers(texts: Sequence[str]) -> int:
+    """How many pairs of parentheses enclose all tokens, and are not all that there is."""
+    found, last = 0, len(texts) - 1
+    while last - found > found + 1 and closing(texts, found) == last - found:
+        found += 1
+    return found
+
+
+def closing(texts: Sequence[str], opens: int) -> int | None:
     """The index of the parenthesis that closes the one at ``opens``; None where none opens there."""
-    if tokens[opens].text != "(":
+    if texts[opens] != "(":
         return None
     depth = 0
-    for at in range(opens, len(tokens)):
-        if tokens[at].text == "(":
+    for at in range(opens, len(texts)):
+        if texts[at] == "(":
             depth += 1
-        elif tokens[at].text == ")":
+        elif texts[at] == ")":
             depth -= 1
             if depth == 0:
                 return at

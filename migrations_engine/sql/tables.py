@@ -11,7 +11,7 @@ from migrations_engine.sql import clauses, heads
 from migrations_engine.sql.assembly import TableParts, assemble
 from migrations_engine.sql.columns import read_column
 from migrations_engine.sql.cursor import Cursor
-from migrations_engine.sql.lexer import Comment, comments, tokenize
+from migrations_engine.sql.lexer import Comment, comments, texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +58,8 @@ class _Body:
                 # What stands beside a constraint of the table is about the table.
                 of_column = owner is not None and owner < len(self.parts.columns)
                 owned.setdefault(owner if of_column else None, []).append(comment.text)
-        for owner, texts in owned.items():
-            text = "\n".join(filter(None, texts)) or None
+        for owner, notes in owned.items():
+            text = "\n".join(filter(None, notes)) or None
             if owner is None:
                 self.parts.comment = text
             else:
@@ -81,7 +81,7 @@ class _Body:
         before = bisect_right(self.starts, comment.start) - 1
         if before < 0 or comment.start >= self.ends[before]:
             return False
-        marks = [token.text for token in tokenize(sql[self.starts[before] : comment.start])]
+        marks = texts(sql[self.starts[before] : comment.start])
         return marks.count("(") > marks.count(")")
 
 

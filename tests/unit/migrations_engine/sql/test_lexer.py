@@ -1,10 +1,6 @@
 import pytest
 
-from migrations_engine.sql.lexer import Malformed, comments, tokenize, unquote
-
-
-def texts(sql):
-    return [token.text for token in tokenize(sql)]
+from migrations_engine.sql.lexer import Malformed, comments, kind, pieces, texts, tokenize, unquote
 
 
 @pytest.mark.parametrize(
@@ -27,6 +23,27 @@ def texts(sql):
 )
 def test_text_is_split_as_sqlite_splits_it(sql, expected):
     assert texts(sql) == expected
+
+
+@pytest.mark.parametrize("sql", ["", " ", "a", " a /* b */\n", "a--", "'x' y"])
+def test_the_pieces_are_the_whole_text(sql):
+    assert "".join(pieces(sql)) == sql
+
+
+@pytest.mark.parametrize(
+    ("kinds", "sql"),
+    [
+        ("word", "a x _ é naïve$1 SELECT"),
+        ("quoted", '"a" `a` [a] [x\'y]'),
+        ("string", "'a' '' 'it''s'"),
+        ("blob", "x'00' X''"),
+        ("number", "1 .5 1. 1e3 0xFf 1_000"),
+        ("parameter", "? ?1 :name @x $y #z"),
+        ("operator", "-> ->> || << >> <= >= <> != == ( ) , ; + - * / % & | ~ < > = ."),
+    ],
+)
+def test_a_token_says_of_what_kind_it_is(kinds, sql):
+    assert {kind(text) for text in texts(sql)} == {kinds}
 
 
 def test_tokens_know_their_place():
@@ -64,3 +81,5 @@ def test_quotes_come_off_as_they_went_on(text, name):
 
 def test_a_long_text_is_read_in_one_pass():
     assert len(tokenize("a " * 50_000 + "/*" + "*" * 50_000)) == 50_000
+    with pytest.raises(Malformed):
+        tokenize("a " * 50_000 + "[" * 50_000)

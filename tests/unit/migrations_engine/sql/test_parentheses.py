@@ -1,6 +1,6 @@
 import pytest
 
-from migrations_engine.sql.lexer import tokenize
+from migrations_engine.sql.lexer import texts
 from migrations_engine.sql.parentheses import stripped
 
 
@@ -16,4 +16,4 @@ from migrations_engine.sql.parentheses import stripped
     ],
 )
 def test_only_parentheses_around_everything_go(written, left):
-    assert "".join(token.text for token in stripped(tokenize(written))) == left
+    assert "".join(stripped(texts(written))) == left
