@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from migrations_engine.model import Objects
+from migrations_engine.model import Objects, Table
 from migrations_engine.normalize import plain, statements, tables
 from migrations_engine.normalize.scopes import schema_names
+from migrations_engine.recent import RecentOf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +20,9 @@ class _Named(Protocol):
 
 
 _Object = TypeVar("_Object", bound=_Named)
+
+_TABLES: RecentOf[Table, str] = RecentOf(4096)
+"""What is hashed of a canonical table."""
 
 VERSION: Final = "tenantdb schema 1"
 """Begins the hashed text, so that a new form gives new hashes and old ones are known for what they are."""
@@ -44,7 +48,16 @@ def canonical(objects: Objects) -> Objects:
 
 def canonical_text(objects: Objects) -> str:
     """The text that is hashed: the version, then the canonical form as JSON without defaults."""
-    return f"{VERSION}\n{plain.text(canonical(objects))}"
+    form = canonical(objects)
+    sections = {
+        "tables": [_TABLES.get(table, plain.text) for table in form.tables],
+        "triggers": map(plain.text, form.triggers),
+        "views": map(plain.text, form.views),
+        "virtual_tables": map(plain.text, form.virtual_tables),
+    }
+    written = {name: ",".join(texts) for name, texts in sections.items()}
+    body = ",".join(f'"{name}":[{text}]' for name, text in written.items() if text)
+    return f"{VERSION}\n{{{body}}}"
 
 
 def schema_hash(objects: Objects) -> str:

@@ -20,7 +20,9 @@ def primary_key(key: PrimaryKey | None, scope: Scope) -> PrimaryKey | None:
 
 def unique(constraint: Unique, scope: Scope) -> Unique:
     """The canonical UNIQUE constraint."""
-    return replace(constraint, columns=entries(constraint.columns, scope))
+    return Unique(
+        columns=entries(constraint.columns, scope), name=constraint.name, on_conflict=constraint.on_conflict
+    )
 
 
 def foreign_key(key: ForeignKey) -> ForeignKey:
@@ -47,4 +49,4 @@ def _entry(entry: IndexedColumn, scope: Scope) -> IndexedColumn:
     collated = key_collation(entry.collation, of_column=scope.collations.get(name))
     if (name, collated) == (entry.expression, entry.collation):
         return entry
-    return replace(entry, expression=name, collation=collated)
+    return IndexedColumn(expression=name, collation=collated, descending=entry.descending)

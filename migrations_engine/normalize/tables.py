@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from migrations_engine.model import Check, Column, Generated, Hints, Index, Table, fold
@@ -46,35 +47,45 @@ def _form(written: Table) -> Table:
 
 def column(written: Column, scope: Scope) -> Column:
     """The canonical column."""
+    form = _stored(written)
+    return (
+        form if written.generated is None else replace(form, generated=_generated(written.generated, scope))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _stored(written: Column) -> Column:
+    """The canonical column but for what it is generated from, which alone can name others; many are alike."""
     return Column(
         name=written.name,
         type=declared_type(written.type),
         not_null=written.not_null,
         default=None if written.default is None else default(written.default),
         collation=collation(written.collation),
-        generated=written.generated and _generated(written.generated, scope),
         constraint_names=tuple(sorted(written.constraint_names)),
     )
 
 
 def index(written: Index, scope: Scope) -> Index:
     """The canonical index."""
-    return replace(
-        written,
+    return Index(
+        name=written.name,
         table=fold(written.table),
         columns=keys.entries(written.columns, scope),
+        unique=written.unique,
         where=written.where and expression(written.where, scope.names),
     )
 
 
 def _generated(written: Generated, scope: Scope) -> Generated:
-    return replace(written, expression=expression(written.expression, scope.names))
+    return Generated(expression=expression(written.expression, scope.names), stored=written.stored)
 
 
 def _check(written: Check, scope: Scope) -> Check:
-    return replace(written, expression=expression(written.expression, scope.names), column=None)
+    return Check(expression=expression(written.expression, scope.names), name=written.name)
 
 
 def _ordered(constraints: Iterable[_Value]) -> tuple[_Value, ...]:
     """Constraints in one order, whatever order they were written in."""
-    return tuple(sorted(constraints, key=repr))
+    found = tuple(constraints)
+    return tuple(sorted(found, key=repr)) if len(found) > 1 else found

@@ -7,7 +7,7 @@ import pytest
 
 from migrations_engine import apply, introspect, loads
 from migrations_engine.execution.compiling import compiled
-from migrations_engine.recent import Recent
+from migrations_engine.recent import Recent, RecentOf
 
 
 @pytest.fixture
@@ -35,6 +35,15 @@ def test_an_error_is_kept_for_nobody():
     with pytest.raises(ZeroDivisionError):
         recent.get("a", lambda: 1 // 0)
     assert recent.get("a", lambda: 1) == 1
+
+
+def test_what_is_made_of_a_value_belongs_to_that_value_alone_not_to_one_that_is_equal():
+    made, one, other = [], [1], [1]
+    recent = RecentOf(2)
+    for each in (one, other, one):
+        recent.get(each, lambda value: made.append(value) or len(made))
+    assert [each is one for each in made] == [True, False]
+    assert recent.get(one, len, beside="its length") == 1
 
 
 def test_files_with_the_same_statements_share_one_schema_and_one_plan(make):

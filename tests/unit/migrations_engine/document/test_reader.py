@@ -208,3 +208,23 @@ def test_hints_are_kept_and_are_no_part_of_the_hash():
     hints = hinted.tables[0].hints
     assert (hints.renamed_from, hints.renames, hints.fill) == ("old", {"a": "b"}, {"a": "b + 1"})
     assert hinted.hash == plain.hash
+
+
+def test_a_table_that_was_read_before_has_its_faults_on_the_lines_where_it_stands_now():
+    wrong = '{"t": {"a": "INT,"}}'
+    assert [[fault.line for fault in faults(text)] for text in (wrong, f"\n\n{wrong}")] == [[1], [3]]
+
+
+def test_a_table_that_was_read_before_has_the_names_of_indexes_that_its_document_gives_it():
+    table = {"a": "INT", "_indexes": ["a"]}
+    other = {"b": "INT", "_indexes": [{"columns": "b", "name": "idx_t_a"}]}
+    alone, beside = loads(json.dumps({"t": table})), loads(json.dumps({"t": table, "u": other}))
+    assert alone.tables[0].indexes[0].name == "idx_t_a"
+    assert beside.tables[0].indexes[0].name.startswith("idx_t_a_")
+
+
+@pytest.mark.parametrize("shape", ["[]", "{}"])
+def test_a_document_of_any_depth_is_read_or_refused(shape):
+    opens = {"[]": "[", "{}": '{"a":'}[shape]
+    for depth in range(900, 1100):
+        assert faults(f'{{"t": {{"a": {opens * depth}1{shape[1] * depth}}}}}')

@@ -37,6 +37,24 @@ SHOP = {
     },
 }
 
+ODD = {
+    "Odd Names": {
+        "order": "[double precision] NOT NULL ON CONFLICT IGNORE",
+        "key": 'TEXT DEFAULT "a\'b" COLLATE RTRIM CHECK ("key" != "no such name")',
+        "é": "NUMERIC ( 10 , 2 ) DEFAULT (+1.50) /* in euro */ NULL",
+        "made": "TEXT GENERATED ALWAYS AS (\"KEY\" || Replace([order], 'x', x'00')) VIRTUAL",
+        "parent": 'INT CONSTRAINT up REFERENCES "odd names"("order") MATCH FULL ON UPDATE SET NULL',
+        "_unique_constraints": [["order", "key COLLATE NOCASE"]],
+        "_checks": ["(CASE key WHEN 1 THEN 2 ELSE 3 END == 2)", 'length("key") <> 1e3'],
+        "_indexes": [
+            ["lower(key) DESC", "order"],
+            {"columns": ["key COLLATE BINARY"], "where": "é is not null"},
+        ],
+        "_comment": "no part of it",
+    },
+    "_virtual_tables": {"docs": "CREATE VIRTUAL TABLE docs USING FTS5(body, tokenize = 'porter')"},
+}
+
 GOLDEN = [
     ({}, "ee914de10e0b300a0e47aea54dedc7bdedacd0d4eb2ad002f0e027670033c4fd"),
     ({"t": {"a": ""}}, "3cca8c6a6f9f1760a798d9e346508455b4d40aa907a99c5aec2aba9853a0d834"),
@@ -45,6 +63,7 @@ GOLDEN = [
         "49e70d1f9014fa93c0beccaaa40e77adf8304842c21cf94b65976109d67f0ae4",
     ),
     (SHOP, "b4655f49cd0fe616abbf3f888c48640b7b47ea27ce73756fc58d3bf6a836113e"),
+    (ODD, "7decc45cf4332a49e65268ee088ff2839fa1296e9293adc0844ba6271f1a548a"),
 ]
 
 
