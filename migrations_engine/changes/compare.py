@@ -117,7 +117,9 @@ class _Comparison:
     def _has_same_names(self, old: Table, new: Table) -> bool:
         """Whether no column comes, goes or is renamed."""
         is_renamed = self.renames.columns.get(fold(new.name))
-        return not is_renamed and {c.name for c in old.columns} == {c.name for c in new.columns}
+        if is_renamed:
+            return False
+        return old is new or {c.name for c in old.columns} == {c.name for c in new.columns}
 
     def _columns(
         self, old: Table, new: Table, was: Table, now: Table, newly_ruled: set[str]
@@ -145,7 +147,7 @@ class _Comparison:
 
     def _indexes(self) -> Iterator[Step]:
         """The indexes of tables that stay; those of the others come and go with them."""
-        was, now = set(_indexes(self._was)), set(_indexes(self._is))
+        was, now = _set_apart(self._was, self._is), _set_apart(self._is, self._was)
         gone = {fold(index.name) for index in was - now}
         come = {fold(index.name) for index in now - was if self._was.table(index.table)}
         yield from (steps.DropIndex(index=i) for i in _indexes(self._old) if fold(i.name) in gone)
@@ -154,6 +156,11 @@ class _Comparison:
 
 def _indexes(objects: Objects) -> Iterator[Index]:
     return (index for table in objects.tables for index in table.indexes)
+
+
+def _set_apart(ours: Objects, theirs: Objects) -> set[Index]:
+    """The indexes of tables that are not the same on the other side."""
+    return {index for table in ours.tables if theirs.table(table.name) != table for index in table.indexes}
 
 
 def _gone(written: Iterable[N], ours: Iterable[N], theirs: Iterable[N]) -> Iterator[N]:

@@ -30,27 +30,22 @@ def renamed(old: Objects, new: Objects, renames: Renames) -> Objects:
     Tables and columns that go are left out, so that a name which passes from one to another is there once.
     Views and triggers keep their text: where they name what is renamed they differ, and are made again.
     """
-    tables = {}
-    columns: dict[str, dict[str, str]] = {}
-    for table in new.tables:
-        before = renames.old_table(table, old)
-        if before is not None:
-            tables[fold(before.name)] = table.name
-            columns[fold(before.name)] = column_names(before, table, renames)
-    stays = [table for table in old.tables if fold(table.name) in tables]
-    others = {fold(t.name) for t in stays if not _keeps_names(t, tables, columns)}
-    return replace(
-        old,
-        tables=tuple(_table(t, tables, columns) if _mentions(t, others) else t for t in stays),
-    )
+    pairs = [(before, t) for t in new.tables if (before := renames.old_table(t, old)) is not None]
+    stays = {fold(before.name) for before, _ in pairs}
+    others = {fold(before.name) for before, after in pairs if not _keeps_names(before, after, renames)}
+    kept = [table for table in old.tables if fold(table.name) in stays]
+    if others:
+        tables = {fold(before.name): after.name for before, after in pairs}
+        columns = {fold(before.name): column_names(before, after, renames) for before, after in pairs}
+        kept = [_table(table, tables, columns) if _mentions(table, others) else table for table in kept]
+    return replace(old, tables=tuple(kept))
 
 
-def _keeps_names(table: Table, tables: Mapping[str, str], columns: Mapping[str, Mapping[str, str]]) -> bool:
+def _keeps_names(old: Table, new: Table, renames: Renames) -> bool:
     """Whether a table and all of its columns are called what they were."""
-    names = columns[fold(table.name)]
-    return tables[fold(table.name)] == table.name and all(
-        names.get(fold(column.name)) == column.name for column in table.columns
-    )
+    if old.name != new.name or renames.columns.get(fold(new.name)):
+        return False
+    return old is new or {c.name for c in old.columns} <= {c.name for c in new.columns}
 
 
 def _mentions(table: Table, others: Collection[str]) -> bool:

@@ -45,8 +45,9 @@ def suggested(found: Sequence[Step], old: Objects, new: Objects, renames: Rename
     for before, after in _pairs(dropped, added, _shared):
         hint = {"_renamed_from": before.name}
         yield Suggestion(old=before.name, new=after.name, table=after.name, hint=hint)
+    losing = {step.table for step in found if isinstance(step, steps.DropColumn)}
     for table in new.tables:
-        was = renames.old_table(table, old)
+        was = renames.old_table(table, old) if table.name in losing else None
         if was is not None:
             yield from _columns(found, was, table)
 
