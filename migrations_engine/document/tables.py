@@ -136,31 +136,35 @@ class _TableReader:
 
     def _column(self, name: str, definition: Value, path: Path) -> None:
         """Read one column; one with faults stays as its bare name, so that others may refer to it."""
-        if fold(name) in self._declared:
-            other = self._declared[fold(name)]
+        folded = fold(name)
+        if folded in self._declared:
+            other = self._declared[folded]
             self._fault(f"SQLite takes {name!r} and {other!r} for one name", path, column=name)
             return
-        self._declared[fold(name)] = name
+        self._declared[folded] = name
         self._column_paths[name] = path
-        parts = ColumnParts(Column(name=name))
+        self._parts.columns.append(self._parsed(name, definition, path))
+
+    def _parsed(self, name: str, definition: Value, path: Path) -> ColumnParts:
         if isinstance(definition, str):
             try:
-                parts = parse_column(name, definition)
+                return parse_column(name, definition)
             except Malformed as error:
                 self._fault(str(error), path, column=name)
         else:
             self._fault("a column's definition is a string of SQL", path, column=name)
-        self._parts.columns.append(parts)
+        return ColumnParts(Column(name=name))
 
     def _keep_one_primary_key(self) -> None:
         """Note every primary key but one, so that the rest of the table can be checked all the same."""
-        keyed = [part for part in self._parts.columns if part.primary_key is not None]
+        columns = self._parts.columns
+        keyed = [at for at, part in enumerate(columns) if part.primary_key is not None]
         if self._parts.primary_key is None:
             keyed = keyed[1:]
-        for part in keyed:
-            name = part.column.name
+        for at in keyed:
+            name = columns[at].column.name
             self._fault("a table has one PRIMARY KEY only", self._column_paths[name], column=name)
-            part.primary_key = None
+            columns[at] = columns[at]._replace(primary_key=None)
 
     # shapes
 
@@ -302,8 +306,9 @@ class _TableReader:
 
     def comments(self, value: Value, path: Path) -> None:
         texts = self._texts(value, path)
-        for part in self._parts.columns:
-            part.column = replace(part.column, comment=texts.get(part.column.name) or None)
+        self._parts.columns = [
+            part.commented(texts.get(part.column.name) or None) for part in self._parts.columns
+        ]
 
     def renamed_from(self, value: Value, path: Path) -> None:
         self._parts.hints = replace(self._parts.hints, renamed_from=self._text(value, path))

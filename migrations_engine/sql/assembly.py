@@ -98,10 +98,9 @@ def _is_integer(parts: TableParts, name: str) -> bool:
 def _uniques(parts: TableParts, declared: Mapping[str, str]) -> tuple[Unique, ...]:
     """All UNIQUE constraints; those that fit behind a column first, in the order of columns."""
     every = [unique for part in parts.columns for unique in part.uniques]
-    every += [
-        replace(unique, columns=tuple(_declared(column, declared, "UNIQUE") for column in unique.columns))
-        for unique in parts.uniques
-    ]
+    for unique in parts.uniques:
+        columns = tuple(_declared(column, declared, "UNIQUE") for column in unique.columns)
+        every.append(unique if columns == unique.columns else replace(unique, columns=columns))
     return _by_column(parts, [(_inline_column(unique), unique) for unique in every])
 
 
@@ -124,9 +123,10 @@ def _foreign_keys(parts: TableParts, declared: Mapping[str, str]) -> tuple[Forei
 
 def _by_column(parts: TableParts, placed: list[tuple[str | None, _Constraint]]) -> tuple[_Constraint, ...]:
     """Constraints in the order of the columns that they can stand behind; the others last, as written."""
-    order = {part.column.name: index for index, part in enumerate(parts.columns)}
-    last = len(order)
-    placed.sort(key=lambda entry: last if entry[0] is None else order[entry[0]])
+    if len(placed) > 1:
+        order = {part.column.name: index for index, part in enumerate(parts.columns)}
+        last = len(order)
+        placed.sort(key=lambda entry: last if entry[0] is None else order[entry[0]])
     return tuple(constraint for _, constraint in placed)
 
 

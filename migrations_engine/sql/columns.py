@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from migrations_engine.model import (
     Check,
@@ -44,25 +43,28 @@ _ENDS_TYPE: Final = frozenset(
 _TYPE_KINDS: Final = frozenset(("word", "quoted", "string"))
 
 
-@dataclass(slots=True)
-class ColumnParts:
+class ColumnParts(NamedTuple):
     """One column definition: the column itself, and its constraints as the table will hold them."""
 
     column: Column
     primary_key: PrimaryKey | None = None
-    uniques: list[Unique] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
-    foreign_keys: list[ForeignKey] = field(default_factory=list)
+    uniques: tuple[Unique, ...] = ()
+    checks: tuple[Check, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+    def commented(self, comment: str | None) -> ColumnParts:
+        """The same column with a comment."""
+        return self._replace(column=replace(self.column, comment=comment))
 
 
+@lru_cache(maxsize=4096)
 def parse_column(name: str, definition: str) -> ColumnParts:
-    """A column from its name and the text of its definition alone.
+    """A column from its name and the text of its definition alone; the tables of a schema share many.
 
     Raises:
         Malformed: It is not exactly one definition: a comma, a semicolon or a comment ends it, say.
     """
-    # A copy: whoever asked first may have changed his own since.
-    return copy(_parts_alone(name, definition))
+    return _read_alone(definition).parts(name)
 
 
 def read_column(cursor: Cursor, name: str) -> ColumnParts:
@@ -71,14 +73,8 @@ def read_column(cursor: Cursor, name: str) -> ColumnParts:
 
 
 @lru_cache(maxsize=4096)
-def _parts_alone(name: str, definition: str) -> ColumnParts:
-    """A column's parts; the next version of a document has most of them again."""
-    return _read_alone(definition).parts(name)
-
-
-@lru_cache(maxsize=4096)
 def _read_alone(definition: str) -> _Draft:
-    """A whole definition; most columns of a schema share theirs with others."""
+    """A whole definition; most columns of a schema share theirs with others of any name."""
     cursor = Cursor(definition)
     draft = _read(cursor)
     if not cursor.done:
@@ -148,16 +144,17 @@ class _Draft:
     default: str | None = None
     collation: str | None = None
     generated: Generated | None = None
-    constraint_names: dict[str, str] = field(default_factory=dict)
+    constraint_names: tuple[tuple[str, str], ...] = ()
     primary_key: PrimaryKey | None = None
-    uniques: list[Unique] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
-    foreign_keys: list[ForeignKey] = field(default_factory=list)
+    uniques: tuple[Unique, ...] = ()
+    checks: tuple[Check, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
 
     def keep_name(self, kind: str) -> None:
         """Keep the constraint's name where nothing else holds it."""
         if self.constraint is not None:
-            self.constraint_names[kind] = self.constraint
+            names = dict(self.constraint_names) | {kind: self.constraint}
+            self.constraint_names = tuple(sorted(names.items()))
 
     def parts(self, name: str) -> ColumnParts:
         """The column of that name and its constraints."""
@@ -168,14 +165,14 @@ class _Draft:
             default=self.default,
             collation=self.collation,
             generated=self.generated,
-            constraint_names=tuple(sorted(self.constraint_names.items())),
+            constraint_names=self.constraint_names,
         )
         return ColumnParts(
             column,
             self.primary_key and replace(self.primary_key, columns=_only(name, self.primary_key.columns)),
-            [replace(unique, columns=_only(name, unique.columns)) for unique in self.uniques],
-            [replace(check, column=name) for check in self.checks],
-            [replace(key, columns=(name,)) for key in self.foreign_keys],
+            tuple(replace(unique, columns=_only(name, unique.columns)) for unique in self.uniques),
+            tuple(replace(check, column=name) for check in self.checks),
+            tuple(replace(key, columns=(name,)) for key in self.foreign_keys),
         )
 
 
@@ -226,12 +223,13 @@ def _null(cursor: Cursor, draft: _Draft) -> None:
 def _unique(cursor: Cursor, draft: _Draft) -> None:
     cursor.expect("UNIQUE")
     columns = (IndexedColumn(expression=""),)
-    draft.uniques.append(Unique(columns=columns, name=draft.constraint, on_conflict=clauses.conflict(cursor)))
+    unique = Unique(columns=columns, name=draft.constraint, on_conflict=clauses.conflict(cursor))
+    draft.uniques += (unique,)
 
 
 def _check(cursor: Cursor, draft: _Draft) -> None:
     cursor.expect("CHECK")
-    draft.checks.append(Check(expression=cursor.group(), name=draft.constraint))
+    draft.checks += (Check(expression=cursor.group(), name=draft.constraint),)
 
 
 def _default(cursor: Cursor, draft: _Draft) -> None:
@@ -276,13 +274,14 @@ def _references(cursor: Cursor, draft: _Draft) -> None:
     key = clauses.references(cursor, (), name=draft.constraint)
     if len(key.parent_columns) > 1:
         cursor.fail("one column refers to one column; name more in _foreign_keys")
-    draft.foreign_keys.append(key)
+    draft.foreign_keys += (key,)
 
 
 def _deferral(cursor: Cursor, draft: _Draft) -> None:
     if not draft.foreign_keys:
         cursor.fail("DEFERRABLE belongs behind REFERENCES")
-    draft.foreign_keys[-1] = clauses.deferral(cursor, draft.foreign_keys[-1])
+    *others, last = draft.foreign_keys
+    draft.foreign_keys = (*others, clauses.deferral(cursor, last))
 
 
 _READERS: Final[dict[str, Callable[[Cursor, _Draft], None]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from migrations_engine.model import Check, PrimaryKey, Table, Unique
@@ -63,8 +63,7 @@ class _Body:
             if owner is None:
                 self.parts.comment = text
             else:
-                part = self.parts.columns[owner]
-                part.column = replace(part.column, comment=text)
+                self.parts.columns[owner] = self.parts.columns[owner].commented(text)
 
     def _owner(self, comment: Comment, sql: str) -> int | None:
         """The definition of a comment: the one before it on its line, else the next; None is the table."""
