@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from migrations_engine.document.jsonc import Path, Value
 
+
 _Form = TypeVar("_Form", bound=forms.Form)
 
 
