@@ -69,10 +69,12 @@ def test_stored_is_kept():
 
 def test_constraints_that_a_table_may_hold_are_the_tables():
     parts = parse_column("c", "INT CONSTRAINT u UNIQUE ON CONFLICT IGNORE CHECK ((c > 0)) REFERENCES p")
-    assert parts.uniques == [Unique(columns=(IndexedColumn(expression="c"),), name="u", on_conflict="IGNORE")]
-    assert parts.checks == [Check(expression="(c > 0)")]
+    assert parts.uniques == (
+        Unique(columns=(IndexedColumn(expression="c"),), name="u", on_conflict="IGNORE"),
+    )
+    assert parts.checks == (Check(expression="(c > 0)"),)
     assert parts.checks[0].column == "c"
-    assert parts.foreign_keys == [ForeignKey(columns=("c",), parent="p")]
+    assert parts.foreign_keys == (ForeignKey(columns=("c",), parent="p"),)
 
 
 def test_names_of_constraints_that_stay_with_the_column_are_kept():
