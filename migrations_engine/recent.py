@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
 _Subject = TypeVar("_Subject")
 _Value = TypeVar("_Value")
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
+
+_SUBJECTS = 256
 
 
 class Recent(Generic[_Value]):
@@ -20,6 +24,11 @@ class Recent(Generic[_Value]):
         self._size = size
         self._values: OrderedDict[Hashable, _Value] = OrderedDict()
         self._lock = threading.Lock()
+
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether a value is kept for a key."""
+        with self._lock:
+            return key in self._values
 
     def get(self, key: Hashable, make: Callable[[], _Value]) -> _Value:
         """The value of a key, made where it is not there; an error while making it is kept for nobody.
@@ -58,3 +67,14 @@ class RecentOf(Generic[_Subject, _Value]):
         # The subject is kept too, so that no other can have its id.
         _, value = self._kept.get((id(subject), beside), lambda: (subject, make(subject)))
         return value
+
+
+def derived(make: _Function) -> _Function:
+    """Make a function remember what it made of its first argument, as ``RecentOf`` does; others stand beside."""
+    known: RecentOf[Any, Any] = RecentOf(_SUBJECTS)
+
+    @functools.wraps(make)
+    def remembered(subject: Any, *beside: Hashable) -> Any:
+        return known.get(subject, lambda _: make(subject, *beside), beside=beside)
+
+    return cast("_Function", remembered)

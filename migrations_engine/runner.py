@@ -126,9 +126,9 @@ def apply(
         FleetFile: The file is a tenant's.
     """
     leaves = leave.read_all(allow)
-    if not Path(path).exists():
+    if is_new := _is_new(path):
         _require_creatable(schema, strategy=strategy)
-    with _opened(path, mode="rwc") as conn:
+    with _opened(path, mode="rwc", is_new=is_new) as conn:
         for _ in range(_ATTEMPTS):
             looked = _planned(conn, schema, strategy=strategy, max_pause=max_pause)
             if looked is None:
@@ -323,17 +323,26 @@ def _require_creatable(schema: Schema, *, strategy: Wish) -> None:
     compiled(Schema(), schema, strategy=strategy)
 
 
+def _is_new(path: str | PathLike[str]) -> bool:
+    """Whether a file has nothing in it yet, or is not there."""
+    try:
+        return Path(path).stat().st_size == 0
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+
+
 @contextlib.contextmanager
-def _opened(path: str | PathLike[str], *, mode: sqlite.Mode) -> Iterator[apsw.Connection]:
+def _opened(
+    path: str | PathLike[str], *, mode: sqlite.Mode, is_new: bool = False
+) -> Iterator[apsw.Connection]:
     """Hold a connection to a lone file for the block; a file that is made for it is in WAL mode."""
-    is_new = mode == "rwc" and (not Path(path).exists() or Path(path).stat().st_size == 0)
     conn = sqlite.connect(path, mode=mode)
-    with sqlite.mapped_errors(path), contextlib.ExitStack() as closing:
-        closing.callback(conn.close)
+    with sqlite.mapped_errors(path), contextlib.closing(conn):
         _require_lone(conn)
         if is_new:
             sqlite.switch_to_wal(conn)
-        yield closing.enter_context(sqlite.synced_at_end(conn))
+        with sqlite.synced_at_end(conn):
+            yield conn
 
 
 @contextlib.contextmanager

@@ -81,7 +81,7 @@ def connect(path: str | PathLike[str], *, mode: Mode = "rw") -> apsw.Connection:
             raise FileNotFoundError(f"no database at {path}") from None
         try:
             conn.set_busy_timeout(int(OPEN_SECONDS * 1000))
-            conn.execute("PRAGMA foreign_keys = OFF")
+            conn.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
             conn.execute("SELECT count(*) FROM sqlite_schema").fetchall()
             conn.set_busy_timeout(0)
             extensions.register(conn)

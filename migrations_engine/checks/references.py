@@ -87,7 +87,7 @@ def translated(
 
 def before(conn: apsw.Connection, plan: Plan) -> Orphans:
     """The rows that lack their parents already, in a file that a plan is for, under the plan's new names."""
-    found = orphans(conn, at_risk(plan, plan.old))
+    found = orphans(conn, at_risk(plan).before)
     if not found:
         return found
     stays = [action for action in plan.tables if action.old is not None and action.new is not None]
@@ -104,6 +104,8 @@ def before(conn: apsw.Connection, plan: Plan) -> Orphans:
 
 def ruled_no_more(found: Orphans, schema: Objects) -> Orphans:
     """Those of foreign keys that a schema does not have: only its way back would come upon them."""
+    if not found:
+        return found
     ruled = {
         Tie.of(table.name, key.columns, key.parent) for table in schema.tables for key in table.foreign_keys
     }

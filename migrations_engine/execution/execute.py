@@ -32,12 +32,14 @@ from migrations_engine.execution import kept, statistics, virtual
 from migrations_engine.introspection import introspect
 from migrations_engine.model import fold
 from migrations_engine.planning.ties import at_risk
+from migrations_engine.recent import derived
 from migrations_engine.sql.virtual import definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from migrations_engine.execution.kept import Kept
+    from migrations_engine.model import Table
     from migrations_engine.planning.plan import Plan, TableAction, VirtualAction
 
 
@@ -148,6 +150,8 @@ def refuse_dangling(plan: Plan) -> None:
         SchemaError: The new schema has such references.
     """
     dropped = {fold(action.name) for action in plan.going("drop")}
+    if not dropped:
+        return
     faults = [
         Fault(f"it refers to {key.parent}, which this change drops", table=table.name)
         for table in plan.new.tables
@@ -186,6 +190,11 @@ def prove(conn: apsw.Connection, plan: Plan) -> None:
         raise MigrationError(
             f"the change led to schema {found.hash[:12]} instead of {plan.new.hash[:12]}; nothing was changed"
         )
+
+
+@derived
+def _creation(table: Table) -> str:
+    return ddl.create_table(table)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -247,7 +256,7 @@ class _Work:
     def _create(self) -> None:
         for action in (*self.plan.going("rebuild"), *self.plan.going("create")):
             if action.new is not None:
-                self.conn.execute(ddl.create_table(action.new))
+                self.conn.execute(_creation(action.new))
 
     def _copy(self) -> None:
         for action in self.plan.going("rebuild"):
@@ -292,6 +301,6 @@ class _Work:
         return self.away[fold(action.old.name)]
 
     def _check_references(self) -> None:
-        after = references.orphans(self.conn, at_risk(self.plan, self.plan.new))
+        after = references.orphans(self.conn, at_risk(self.plan).after)
         if misfits := references.newly_lost(self.orphans, after):
             raise LostParents(misfits)

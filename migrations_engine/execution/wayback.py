@@ -20,6 +20,7 @@ from migrations_engine.execution.virtual_return import feeders
 from migrations_engine.model import fold, quote
 from migrations_engine.online import capture
 from migrations_engine.online.shape import shape_of
+from migrations_engine.recent import derived
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -181,6 +182,7 @@ def _return(entry: dict[str, Any]) -> Return:
     return Return(**entry, kept=Kept(**away) if away else None)
 
 
+@derived
 def _shapes(plan: Plan) -> list[TableShape]:
     """The tables whose writes are noted: those that are merged, and those that feed a virtual table."""
     found = {fold(a.name): shape for a in plan.going("rebuild") if (shape := _noted(a)) is not None}

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migrations_engine.model import fold
+from migrations_engine.recent import derived
 
 if TYPE_CHECKING:
     from migrations_engine.model import Objects, Table
     from migrations_engine.planning.plan import Plan, TableAction
 
 
-def at_risk(plan: Plan, side: Objects) -> list[str]:
-    """The tables whose rows can lose their parents: they change themselves, or a parent does.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtRisk:
+    """The tables whose rows can lose their parents, by their names before a plan and after it."""
 
-    Args:
-        plan: What is done.
-        side: ``plan.old`` or ``plan.new``, whose tables are asked for.
-    """
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+@derived
+def at_risk(plan: Plan) -> AtRisk:
+    """The tables whose rows can lose their parents: they change themselves, or a parent does."""
+    touched = _touched(plan)
+    return AtRisk(before=_named(plan.old, touched), after=_named(plan.new, touched))
+
+
+def _touched(plan: Plan) -> set[str]:
+    """The folded names, old and new, of those tables and their children."""
     risky = [action for action in plan.tables if not _keeps_references(action)]
     touched = {fold(t.name) for a in risky for t in (a.old, a.new) if t is not None}
-    if not touched:
-        return []
     keys = [key for schema in (plan.old, plan.new) for t in schema.tables for key in _keys(t)]
     children = {child for child, parent in keys if parent in touched}
-    return [table.name for table in side.tables if fold(table.name) in touched | children]
+    return touched | children
+
+
+def _named(side: Objects, names: set[str]) -> tuple[str, ...]:
+    return tuple(table.name for table in side.tables if fold(table.name) in names)
 
 
 def _keys(table: Table) -> list[tuple[str, str]]:
