@@ -57,13 +57,11 @@ def orphans(conn: apsw.Connection, tables: Iterable[str]) -> Orphans:
     """
     found: Orphans = defaultdict(list)
     for table in tables:
-        ties = _ties(conn, table)
-        if not ties:
-            continue
         try:
             broken = sqlite.rows(conn, f"PRAGMA main.foreign_key_check({quote(table)})")
         except apsw.SQLError:
             continue
+        ties = _ties(conn, table) if broken else {}
         for _, rowid, _, number in broken:
             found[ties[number]].append(rowid)
     return dict(found)

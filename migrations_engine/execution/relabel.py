@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
 from migrations_engine.errors import MigrationError
+from migrations_engine.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import apsw
+
+_PROVED: Recent[bool] = Recent(256)
+"""What was given new statements and lies on disk as before: the statements alone decide that."""
 
 Layout = tuple[list[tuple[object, ...]], ...]
 
@@ -46,7 +50,12 @@ def relabel(conn: apsw.Connection, labels: Sequence[Label]) -> None:
     Raises:
         MigrationError: A statement describes other rows on disk; the caller has to roll back.
     """
-    before = [layout(conn, label.table) for label in labels]
+    marks = [_mark(conn, label) for label in labels]
+    before = {
+        mark: layout(conn, label.table)
+        for mark, label in zip(marks, labels, strict=True)
+        if mark not in _PROVED
+    }
     conn.execute("PRAGMA writable_schema = ON")
     try:
         for label in labels:
@@ -58,9 +67,10 @@ def relabel(conn: apsw.Connection, labels: Sequence[Label]) -> None:
     conn.execute(f"PRAGMA schema_version = {sqlite.value(conn, 'PRAGMA schema_version') + 1}")
     # Automatic indexes are numbered by the order of the constraints: if they came out otherwise, the file
     # would be lost.
-    for label, was in zip(labels, before, strict=True):
-        if layout(conn, label.becomes) != was:
+    for mark, label in zip(marks, labels, strict=True):
+        if mark in before and layout(conn, label.becomes) != before[mark]:
             raise MigrationError(f"table {label.table} cannot be called {label.becomes}; nothing was changed")
+        _PROVED.get(mark, lambda: True)
 
 
 def layout(conn: apsw.Connection, table: str) -> Layout:
@@ -74,6 +84,17 @@ def layout(conn: apsw.Connection, table: str) -> Layout:
         (table,),
     )
     return columns, indexes
+
+
+def _mark(conn: apsw.Connection, label: Label) -> tuple[object, ...]:
+    """All that decides how a table lies on disk before and after it gets its label."""
+    there = sqlite.rows(
+        conn,
+        "SELECT name, sql FROM main.sqlite_schema WHERE tbl_name = ? COLLATE NOCASE "
+        "AND (type = 'table' OR (type = 'index' AND sql IS NULL)) ORDER BY name",
+        (label.table,),
+    )
+    return label.becomes, label.sql, *there
 
 
 def _rename(conn: apsw.Connection, label: Label) -> None:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 LOG = "_tenantdb_since"
 """The log of keys written since: not an operation's, which comes and goes on its own."""
 
+_KEPT = tuple(field.name for field in dataclasses.fields(Kept))
+
 _VIRTUAL = "virtual-"
 """Begins the way of a virtual table."""
 
@@ -173,7 +175,7 @@ def _names(action: TableAction | VirtualAction, kept: Mapping[str, Kept]) -> dic
     return {
         "old_name": old_name,
         "new_name": action.new.name if action.new else None,
-        "kept": dataclasses.asdict(away) if away else None,
+        "kept": away and {key: getattr(away, key) for key in _KEPT},
     }
 
 

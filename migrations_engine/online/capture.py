@@ -14,7 +14,6 @@ ends the statement with RAISE(IGNORE), which keeps the change, cannot end it bef
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
@@ -22,6 +21,7 @@ from migrations_engine.errors import CaptureLost, Unsupported
 from migrations_engine.model import quote
 from migrations_engine.online import probe
 from migrations_engine.online.shape import literal, widest
+from migrations_engine.recent import derived
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,12 +131,13 @@ def mark(conn: apsw.Connection) -> int:
 
 def _make_log(conn: apsw.Connection, log: str, columns: Sequence[str]) -> None:
     """Make the log's table, or widen the one that is there."""
-    there = {name for (name,) in sqlite.rows(conn, "SELECT name FROM pragma_table_info(?, 'main')", (log,))}
-    if not there:
+    if not conn.table_exists("main", log):
         # AUTOINCREMENT: a number that was given out never comes again, so a watermark never means two notes.
         # No other constraint: a writer's OR IGNORE or OR REPLACE goes through to the trigger's own INSERT.
-        conn.execute(f"CREATE TABLE {log} (n INTEGER PRIMARY KEY AUTOINCREMENT, tbl, {', '.join(columns)})")
+        once = " AUTOINCREMENT" if log == LOG else ""
+        conn.execute(f"CREATE TABLE {log} (n INTEGER PRIMARY KEY{once}, tbl, {', '.join(columns)})")
         return
+    there = {name for (name,) in sqlite.rows(conn, "SELECT name FROM pragma_table_info(?, 'main')", (log,))}
     for column in columns:
         if column not in there:
             conn.execute(f"ALTER TABLE {log} ADD COLUMN {column}")
@@ -175,7 +176,7 @@ def _keyed(shape: TableShape, log: str) -> tuple[str, str]:
     return _trigger(shape, log, "d", "BEFORE DELETE", [_note(shape, log, "OLD")])
 
 
-@lru_cache(maxsize=256)
+@derived
 def _triggers(shape: TableShape, log: str) -> list[tuple[str, str]]:
     table = quote(shape.name)
     itself = " AND ".join(f"{table}.{quote(name)} IS OLD.{quote(name)}" for name in shape.key)
