@@ -49,7 +49,8 @@ def in_use() -> tuple[str, ...]:
     Raises:
         UnknownExtension: The environment names something that is no ``package:function``.
     """
-    return split(os.environ.get(VARIABLE, "")) or tuple(_default())
+    named = os.environ.get(VARIABLE)
+    return (split(named) if named else ()) or tuple(_default())
 
 
 def split(names: str) -> tuple[str, ...]:

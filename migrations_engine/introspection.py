@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrations_engine import pragmas, sqlite
 from migrations_engine.errors import DatabaseDamaged, Unsupported
@@ -20,15 +19,30 @@ from migrations_engine.sql.lexer import Malformed
 from migrations_engine.sql.tables import parse_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     import apsw
 
 _Row = tuple[str, str, str, str]
 """Of sqlite_schema: kind, name, table and statement."""
 
+_Raw = tuple[Any, ...]
+"""The same, and whether it is a virtual table."""
+
 _KINDS: Recent[Schema] = Recent(64)
 """Schemas by the statements that made them, which alone decide what SQLite takes a file to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """What a file holds: the user's schema, and the names of the engine's own objects."""
+
+    schema: Schema
+    own: frozenset[str]
+
+
+_STRUCTURES: Recent[Structure] = Recent(64)
+"""The same with the engine's own objects."""
 
 
 def introspect(source: str | PathLike[str] | apsw.Connection) -> Schema:
@@ -49,9 +63,20 @@ def introspect(source: str | PathLike[str] | apsw.Connection) -> Schema:
         with contextlib.closing(sqlite.connect(source, mode="ro")) as conn, sqlite.mapped_errors(source):
             return introspect(conn)
     if source.in_transaction:
-        return _read(source)
+        return structure(source).schema
     with sqlite.snapshot(source):
-        return _read(source)
+        return structure(source).schema
+
+
+def structure(conn: apsw.Connection) -> Structure:
+    """Read the structure of a database with the engine's own objects, inside the caller's transaction.
+
+    Raises:
+        MigrationError: As ``introspect``.
+    """
+    rows = _rows(conn)
+    shadows = pragmas.shadow_tables(conn) if any(is_virtual for *_, is_virtual in rows) else frozenset()
+    return _STRUCTURES.get((rows, shadows), lambda: _sorted(conn, rows, shadows))
 
 
 @dataclass(slots=True)
@@ -92,10 +117,15 @@ class _Found:
         return texts.settled(replace(table, indexes=found))
 
 
-def _read(conn: apsw.Connection) -> Schema:
-    """Read all objects in one snapshot; files whose statements are the same share one schema."""
-    objects = tuple(_objects(conn))
-    return _KINDS.get(objects, lambda: _understood(conn, objects))
+def _sorted(conn: apsw.Connection, rows: Iterable[_Raw], shadows: frozenset[str]) -> Structure:
+    """The user's objects and the engine's; files whose statements are the same share one schema."""
+    users = tuple(
+        (kind, name, table, sql)
+        for kind, name, table, sql, _ in rows
+        if not (_is_internal(name, shadows) or _is_internal(table, shadows))
+    )
+    own = frozenset(name for _, name, *_ in rows if is_engine_name(name))
+    return Structure(schema=_KINDS.get(users, lambda: _understood(conn, users)), own=own)
 
 
 def _understood(conn: apsw.Connection, objects: Iterable[_Row]) -> Schema:
@@ -119,23 +149,18 @@ def _unreadable(kind: str, name: str, reason: str) -> Unsupported:
     )
 
 
-def _objects(conn: apsw.Connection) -> Iterator[_Row]:
-    """The rows of sqlite_schema that are the user's."""
+def _rows(conn: apsw.Connection) -> tuple[_Raw, ...]:
+    """The rows of sqlite_schema that have a statement."""
     query = (
         "SELECT type, name, tbl_name, sql, type = 'table' AND rootpage = 0 "
         "FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
     )
     try:
-        rows = sqlite.rows(conn, query)
+        return tuple(sqlite.rows(conn, query))
     except UnicodeDecodeError as error:
         raise DatabaseDamaged(f"{conn.filename}: a statement of its schema is not UTF-8: {error}") from None
-    shadows = pragmas.shadow_tables(conn) if any(is_virtual for *_, is_virtual in rows) else frozenset()
-    for kind, name, table, sql, _ in rows:
-        if not (_is_internal(name, shadows) or _is_internal(table, shadows)):
-            yield kind, name, table, sql
 
 
-@lru_cache(maxsize=4096)
 def _is_internal(name: str, shadows: frozenset[str]) -> bool:
     """Whether an object of that name belongs to SQLite, to the engine or to a virtual table."""
     folded = fold(name)

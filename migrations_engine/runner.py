@@ -21,7 +21,7 @@ from migrations_engine.errors import (
 )
 from migrations_engine.execution import applying, execute, virtual, wayback
 from migrations_engine.execution.compiling import compiled
-from migrations_engine.introspection import introspect
+from migrations_engine.introspection import introspect, structure
 from migrations_engine.lone import choice, sweep
 from migrations_engine.lone import claim as claims
 from migrations_engine.lone.rebuild import rebuild
@@ -126,22 +126,22 @@ def apply(
         FleetFile: The file is a tenant's.
     """
     leaves = leave.read_all(allow)
-    if is_new := _is_new(path):
+    if is_new := not sqlite.size(path):
         _require_creatable(schema, strategy=strategy)
     with _opened(path, mode="rwc", is_new=is_new) as conn:
         for _ in range(_ATTEMPTS):
-            looked = _planned(conn, schema, strategy=strategy, max_pause=max_pause)
-            if looked is None:
+            seen = _seen(conn, schema, strategy=strategy, max_pause=max_pause)
+            if seen is None:
                 sweep.litter(conn, wait=BUSY_SECONDS)
                 continue
-            plan, cookie = looked
+            plan = seen.plan
             _permit(plan, conn, leaves=None if allow_destructive else leaves, max_pause=max_pause)
             if plan.strategy == "none":
                 result: Result | None = _swept(conn, _unchanged(conn, schema))
             elif plan.online:
-                result = _online(conn, plan, cookie, max_pause=max_pause, watch=progress)
+                result = _online(conn, seen, max_pause=max_pause, watch=progress)
             else:
-                result = _apply(conn, plan, cookie)
+                result = _apply(conn, seen)
             if result is not None:
                 return result
     raise DatabaseBusy(f"the structure of {path} is being changed by another process; try again")
@@ -220,16 +220,14 @@ def cleanup(path: str | PathLike[str]) -> bool:
     return True
 
 
-def _apply(conn: apsw.Connection, plan: Plan, cookie: int) -> Result | None:
+def _apply(conn: apsw.Connection, seen: _Seen) -> Result | None:
     """Carry a plan out in one transaction; None where another process changed the structure meanwhile."""
-    with execute.prepared(conn), _exclusive(conn) as clock:
-        if _cookie(conn) != cookie or claims.read(conn) is not None:
+    with execute.prepared(conn, is_small=seen.is_small), _exclusive(conn) as clock:
+        if _cookie(conn) != seen.cookie:
             return None
-        drops = choice.is_small(conn)
-        end = wayback.drop if drops else wayback.let_go
-        applied = applying.apply_in(conn, plan, keep=True, clock=clock, end_way_back=end)
+        applied = applying.apply_in(conn, seen.plan, keep=True, clock=clock, end_way_back=seen.end_way_back)
     result = _changed(
-        plan,
+        seen.plan,
         pause=clock(),
         rows=applied.rows,
         verified=applied.rows,
@@ -237,20 +235,18 @@ def _apply(conn: apsw.Connection, plan: Plan, cookie: int) -> Result | None:
         verify_seconds=applied.verify_seconds,
     )
     # What was dropped at once has left no garbage.
-    return result if drops else _swept(conn, result)
+    return result if seen.is_small else _swept(conn, result)
 
 
-def _online(
-    conn: apsw.Connection, plan: Plan, cookie: int, *, max_pause: float | None, watch: Watch
-) -> Result | None:
+def _online(conn: apsw.Connection, seen: _Seen, *, max_pause: float | None, watch: Watch) -> Result | None:
     """Carry a plan out while others write; None where another process changed the structure meanwhile."""
     with execute.prepared(conn):
-        done = rebuild(conn, plan, cookie=cookie, max_pause=max_pause, watch=watch)
+        done = rebuild(conn, seen.plan, cookie=seen.cookie, max_pause=max_pause, watch=watch)
     if done is None:
         return None
     last = versions.latest(conn)
     result = _changed(
-        plan,
+        seen.plan,
         pause=done.pause,
         rows=done.rows,
         verified=done.verified,
@@ -281,15 +277,37 @@ def _changed(
     )
 
 
-def _planned(
-    conn: apsw.Connection, schema: Schema, *, strategy: Wish, max_pause: float | None
-) -> tuple[Plan, int] | None:
-    """The plan for a file as it is now, and the schema version that it holds for; None where litter is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """One look at a file.
+
+    Attributes:
+        plan: What is to be done with it.
+        cookie: The schema version that this holds for.
+        own: The names of the engine's own objects in it.
+        is_small: Whether whatever is done with it is done at once.
+    """
+
+    plan: Plan
+    cookie: int
+    own: frozenset[str]
+    is_small: bool
+
+    def end_way_back(self, conn: apsw.Connection) -> None:
+        """End the way back that the file has, inside the caller's transaction."""
+        if wayback.has_remains(self.own):
+            end = wayback.drop if self.is_small else wayback.let_go
+            end(conn)
+
+
+def _seen(conn: apsw.Connection, schema: Schema, *, strategy: Wish, max_pause: float | None) -> _Seen | None:
+    """Look at a file as it is now; None where a rebuild has left something in it, or is at work."""
     with sqlite.snapshot(conn):
-        if claims.read(conn) is not None:
+        found = structure(conn)
+        if claims.TABLE in found.own and claims.read(conn) is not None:
             return None
-        plan = choice.chosen(conn, introspect(conn), schema, strategy=strategy, max_pause=max_pause)
-        return plan, _cookie(conn)
+        plan = choice.chosen(conn, found.schema, schema, strategy=strategy, max_pause=max_pause)
+        return _Seen(plan=plan, cookie=_cookie(conn), own=found.own, is_small=choice.is_small(conn))
 
 
 def _permit(
@@ -321,14 +339,6 @@ def _unchanged(conn: apsw.Connection, schema: Schema) -> Result:
 def _require_creatable(schema: Schema, *, strategy: Wish) -> None:
     """Find what would be refused before there is a file, so that an error leaves none behind."""
     compiled(Schema(), schema, strategy=strategy)
-
-
-def _is_new(path: str | PathLike[str]) -> bool:
-    """Whether a file has nothing in it yet, or is not there."""
-    try:
-        return Path(path).stat().st_size == 0
-    except (FileNotFoundError, NotADirectoryError):
-        return True
 
 
 @contextlib.contextmanager

@@ -168,7 +168,7 @@ def synced_at_end(conn: apsw.Connection) -> Iterator[apsw.Connection]:
     In WAL mode, where power loss can take back the last commits but leaves the state before them whole, and
     where whoever commits durably next brings all earlier commits to the disk with his own.
     """
-    log = Path(conn.filename_wal)
+    log = conn.filename_wal
     is_noted = conn.pragma("journal_mode") == "wal" and not conn.readonly("main")
     if is_noted:
         conn.pragma("synchronous", "normal")
@@ -177,8 +177,8 @@ def synced_at_end(conn: apsw.Connection) -> Iterator[apsw.Connection]:
             yield conn
     finally:
         # The last connection syncs the log as it closes, and takes it away. Others still use this one.
-        if is_noted:
-            _sync(log)
+        if is_noted and size(log) is not None:
+            _sync(Path(log))
 
 
 @contextlib.contextmanager
@@ -193,8 +193,8 @@ def unsynced(conn: apsw.Connection, *, wait: float) -> Iterator[None]:
         conn: A connection outside of any transaction.
         wait: Seconds to poll for the lock.
     """
-    log = Path(conn.filename_wal)
-    if not _is_empty(log):
+    log = conn.filename_wal
+    if size(log) != 0:
         begin_immediate(conn, wait=wait)
         yield
         return
@@ -203,7 +203,7 @@ def unsynced(conn: apsw.Connection, *, wait: float) -> Iterator[None]:
     conn.wal_autocheckpoint(0)
     try:
         begin_immediate(conn, wait=wait)
-        if not _is_empty(log):  # somebody else has begun it before the lock was had
+        if size(log):  # somebody else has begun it before the lock was had
             conn.execute("ROLLBACK")
             conn.pragma("synchronous", "normal")
             begin_immediate(conn, wait=wait)
@@ -213,12 +213,12 @@ def unsynced(conn: apsw.Connection, *, wait: float) -> Iterator[None]:
         conn.wal_autocheckpoint(_CHECKPOINT_PAGES)
 
 
-def _is_empty(path: Path) -> bool:
-    """Whether there is such a file, and nothing in it."""
+def size(path: str | PathLike[str]) -> int | None:
+    """The bytes of a file; None where there is no such file."""
     try:
-        return path.stat().st_size == 0
-    except FileNotFoundError:
-        return False
+        return os.stat(path).st_size  # noqa: PTH116 - making a Path takes longer than asking
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _sync(path: Path) -> None:

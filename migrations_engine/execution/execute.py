@@ -72,8 +72,12 @@ _CACHE_KILOBYTES = 64_000
 
 
 @contextlib.contextmanager
-def prepared(conn: apsw.Connection) -> Iterator[None]:
+def prepared(conn: apsw.Connection, *, is_small: bool = False) -> Iterator[None]:
     """Set a connection up for a change, outside of any transaction, and set it back whatever happens.
+
+    Args:
+        conn: The connection.
+        is_small: The file fits in SQLite's own cache as it is.
 
     Raises:
         MigrationError: It is inside a transaction, which began under other settings.
@@ -81,16 +85,25 @@ def prepared(conn: apsw.Connection) -> Iterator[None]:
     if conn.in_transaction:
         raise MigrationError("a schema cannot be changed inside a transaction that began before")
     before = {setting: conn.config(setting, -1) for setting in _SETTINGS}
-    cache = conn.pragma("cache_size")
     try:
         for setting, value in _SETTINGS.items():
             conn.config(setting, value)
-        conn.pragma("cache_size", -_CACHE_KILOBYTES)
-        yield
+        with contextlib.nullcontext() if is_small else _large_cache(conn):
+            yield
     finally:
-        conn.pragma("cache_size", cache)
         for setting, value in before.items():
             conn.config(setting, value)
+
+
+@contextlib.contextmanager
+def _large_cache(conn: apsw.Connection) -> Iterator[None]:
+    """Keep more pages in memory for the block."""
+    before = conn.pragma("cache_size")
+    conn.pragma("cache_size", -_CACHE_KILOBYTES)
+    try:
+        yield
+    finally:
+        conn.pragma("cache_size", before)
 
 
 def change_in(
@@ -170,6 +183,8 @@ def run_all(conn: apsw.Connection, statements: Iterable[str]) -> None:
 
 def alter(conn: apsw.Connection, plan: Plan) -> None:
     """Alter the tables of a plan that can be altered where they lie."""
+    if not plan.going("alter"):
+        return
     # Here, and only here, SQLite is to rewrite what refers to a renamed table.
     conn.config(apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0)
     try:

@@ -85,16 +85,13 @@ def moved(plan: Plan) -> Iterator[Moved]:
 
 def remember(conn: apsw.Connection, concerned: Iterable[Moved]) -> Statistics:
     """Read the statistics of tables, before anything is changed."""
-    tables = tuple(concerned)
-    rows = {
-        name: sqlite.rows(conn, f"SELECT * FROM main.{name}")
-        for name in _TABLES
-        if tables and conn.table_exists("main", name)
-    }
-    indexes = (
-        {fold(each.before): _indexes(conn, each.before, each.columns) for each in tables} if rows else {}
+    there = [name for name in _TABLES if conn.table_exists("main", name)]
+    tables = tuple(concerned) if there else ()
+    return Statistics(
+        moved=tables,
+        rows={name: sqlite.rows(conn, f"SELECT * FROM main.{name}") for name in there if tables},
+        indexes={fold(each.before): _indexes(conn, each.before, each.columns) for each in tables},
     )
-    return Statistics(moved=tables, rows=rows, indexes=indexes)
 
 
 def _indexes(conn: apsw.Connection, table: str, columns: Mapping[str, str]) -> dict[str, object]:

@@ -23,7 +23,7 @@ from migrations_engine.online.shape import shape_of
 from migrations_engine.recent import derived
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import apsw
 
@@ -108,7 +108,7 @@ def orphans(conn: apsw.Connection) -> Orphans:
 
 def drop(conn: apsw.Connection) -> None:
     """Drop the way back, inside the caller's transaction; also where there is none."""
-    if not _has_remains(conn):
+    if not has_remains(name for (name,) in sqlite.rows(conn, "SELECT name FROM main.sqlite_schema")):
         return
     capture.remove(conn, log=LOG)
     # Virtual tables first: they take their shadow tables along.
@@ -143,15 +143,9 @@ def _lying(conn: apsw.Connection) -> list[str]:
     return [name for (name,) in found]
 
 
-def _has_remains(conn: apsw.Connection) -> bool:
-    """Whether anything in the file is part of a way back."""
-    found: bool = sqlite.value(
-        conn,
-        "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE substr(name, 1, ?) = ? "
-        "OR substr(name, 1, ?) = ?)",
-        (len(LOG), LOG, len(PREFIX), PREFIX),
-    )
-    return found
+def has_remains(own: Iterable[str]) -> bool:
+    """Whether any of the engine's own objects in a file is, or was, part of a way back."""
+    return any(name.startswith((LOG, PREFIX)) for name in own)
 
 
 def _entry(action: TableAction, kept: Mapping[str, Kept]) -> dict[str, object]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migrations_engine.changes import steps
+from migrations_engine.recent import derived
 
 if TYPE_CHECKING:
     from migrations_engine.changes.steps import Change, Step
@@ -20,6 +21,7 @@ class Loss:
     text: str
 
 
+@derived
 def losses(change: Change) -> tuple[Loss, ...]:
     """All losses of a change; every one needs leave."""
     return tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 Way = Literal["create", "alter", "rebuild", "drop"]
 """How a table gets from one schema to the other; a table whose indexes alone differ has no way at all."""
+
+_WAYS: Final[tuple[Way, ...]] = get_args(Way)
 
 VirtualWay = Literal["create", "rebuild", "drop", "reindex"]
 """How a virtual table gets there; ``reindex`` is for one that stays while what it indexes changes."""
@@ -103,9 +106,9 @@ class Cost:
     pause: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How a file of one schema becomes one of another.
+    """How a file of one schema becomes one of another; asked the same for each file, it answers at once.
 
     Attributes:
         old: What the file holds.
@@ -133,7 +136,7 @@ class Plan:
     steps: tuple[PlannedStep, ...] = ()
     concerns: tuple[Concern, ...] = ()
 
-    @property
+    @cached_property
     def strategy(self) -> Strategy:
         """``none`` where nothing differs, ``rebuild`` where any table is copied, else ``in-place``."""
         if not (self.tables or self.virtual or self.prelude or self.finale):
@@ -179,4 +182,8 @@ class Plan:
 
     def going(self, way: Way) -> tuple[TableAction, ...]:
         """The actions of one way, in order."""
-        return tuple(action for action in self.tables if action.way == way)
+        return self._going[way]
+
+    @cached_property
+    def _going(self) -> Mapping[Way, tuple[TableAction, ...]]:
+        return {way: tuple(action for action in self.tables if action.way == way) for way in _WAYS}

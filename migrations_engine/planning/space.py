@@ -31,7 +31,7 @@ def require(conn: apsw.Connection, plan: Plan) -> None:
     Raises:
         NoSpace: They have not; says what is needed and what there is.
     """
-    wanted = int(plan.bytes * _MARGIN)
+    wanted = int(plan.bytes * _MARGIN) if plan.costs else 0
     if not wanted:
         return
     page = int(sqlite.value(conn, "PRAGMA main.page_size"))
