@@ -70,7 +70,7 @@ class RecentOf(Generic[_Subject, _Value]):
 
 
 def derived(make: _Function) -> _Function:
-    """Make a function remember what it made of its first argument, as ``RecentOf`` does; others stand beside."""
+    """Make a function remember what it made of its first argument, as ``RecentOf`` does, beside others."""
     known: RecentOf[Any, Any] = RecentOf(_SUBJECTS)
 
     @functools.wraps(make)
