@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import apsw
 import pytest
 
@@ -28,6 +30,12 @@ from workers.mover import move
 from workers.operations import operation
 
 NARROW = engine.loads('{"notes": {"k": "INTEGER PRIMARY KEY", "v": "TEXT", "n": "INTEGER"}}')
+
+
+OLD_AND_MORE, NEW_AND_MORE = (
+    engine.loads(json.dumps(json.loads(schema.to_json()) | {"more": {"id": "INTEGER PRIMARY KEY"}}))
+    for schema in (OLD, NEW)
+)
 
 
 @pytest.fixture
@@ -205,6 +213,18 @@ def test_a_change_in_place_is_taken_back_in_place(fleet, tenant):
     back(fleet)
     assert says(fleet) == {OLD.hash}
     assert (fleet.route(tenant).generation, fleet.rows(tenant)) == (1, [(9, "since")])
+    assert fleet.findings(tenant) == []
+
+
+def test_a_new_generation_ends_the_way_back_that_lay_in_the_file(fleet, tenant):
+    migrated(fleet, OLD_AND_MORE)
+    execute(fleet, "INSERT INTO more VALUES (1)")
+    migrated(fleet, NEW_AND_MORE)
+    back(fleet)
+    assert says(fleet) == {OLD_AND_MORE.hash}
+    assert fleet.rows(tenant, "SELECT id FROM more") == [(1,)]
+    with pytest.raises(NoWayBack):
+        back(fleet)
     assert fleet.findings(tenant) == []
 
 

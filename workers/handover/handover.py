@@ -81,6 +81,11 @@ class Handover:
         """Whether the target keeps the change log of what it begins as, because it has the same way back."""
         return self.way_back is not None and not self.changes_schema
 
+    @property
+    def keeps_way_back(self) -> bool:
+        """Whether a way back that lies in the file itself leads where it led, in the target too."""
+        return self.base == self.source and not self.changes_schema
+
     @classmethod
     def to_server(cls, session: Session, *, tenant: str, operation: str, server: str) -> Self:
         """Plan a tenant's next generation on another server, with the way back that it has.

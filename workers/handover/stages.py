@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite
+from migrations_engine.execution import wayback
 from migrations_engine.introspection import introspect
 from migrations_engine.online import capture as change_log
 from migrations_engine.online import copy, remainder, replay, soundness, verify
@@ -92,6 +93,8 @@ def prepare(transfer: Transfer) -> None:
         control.write(transfer.target, _born(transfer))
         if not transfer.handover.keeps_log:
             change_log.remove(transfer.target)
+        if not transfer.handover.keeps_way_back:  # a rollback would follow it, past the change that came after
+            wayback.drop(transfer.target)
         if not transfer.handover.changes_schema:  # a rebuild wants to find them, and lays the new ones aside
             remainder.drop_user_triggers(transfer.target)
         fence.install_guards(transfer.target)

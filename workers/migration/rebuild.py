@@ -68,6 +68,7 @@ def rebuild(transfer: Transfer, plan: Plan) -> None:
         noted.extend(_noted(this.target, plan))
 
     def finish(this: Transfer, pause: float) -> None:
+        versions.close_way_back(this.target, "dropped")
         versions.record(this.target, plan.new, strategy="rebuild", pause=pause, way_back="none")
         # From its first write on the new schema notes its keys: a rollback brings them along. Last of all
         # triggers, because SQLite fires those that were made last first.
