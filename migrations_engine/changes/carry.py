@@ -32,11 +32,15 @@ class Carry:
     match: tuple[tuple[str, str], ...]
     exact: tuple[tuple[str, str], ...]
 
-    def insert(self, source: str, target: str) -> str:
-        """The statement that copies all rows; ABORT overrides ON CONFLICT clauses that would drop rows."""
+    def insert(self, source: str, target: str, *, schema: str = "main") -> str:
+        """The statement that copies all rows; ABORT overrides ON CONFLICT clauses that would drop rows.
+
+        In the order of the keys that they are stored by: an index that has all columns would give another.
+        """
         names = ", ".join(quote(name) for name, _ in self.values)
         expressions = ", ".join(expression for _, expression in self.values)
-        return f"INSERT OR ABORT INTO {quote(target)} ({names}) SELECT {expressions} FROM {quote(source)}"
+        rows = f"SELECT {expressions} FROM {schema}.{quote(source)} NOT INDEXED"
+        return f"INSERT OR ABORT INTO main.{quote(target)} ({names}) {rows}"
 
 
 def between(old: Table, new: Table, *, columns: Mapping[str, str], fills: Mapping[str, str]) -> Carry:

@@ -49,8 +49,8 @@ Orphans = dict[Tie, list[int | None]]
 """The rowids of the rows without parents, by foreign key; None for a row that has no rowid."""
 
 
-def orphans(conn: apsw.Connection, tables: Iterable[str]) -> Orphans:
-    """Find the rows without parents in some tables.
+def orphans(conn: apsw.Connection, tables: Iterable[str], *, schema: str = "main") -> Orphans:
+    """Find the rows without parents in some tables of one of a connection's files.
 
     A key whose parent has no such unique key ("foreign key mismatch") makes the check of its whole table
     fail, and every write to it too: such a table is left out.
@@ -58,10 +58,10 @@ def orphans(conn: apsw.Connection, tables: Iterable[str]) -> Orphans:
     found: Orphans = defaultdict(list)
     for table in tables:
         try:
-            broken = sqlite.rows(conn, f"PRAGMA main.foreign_key_check({quote(table)})")
+            broken = sqlite.rows(conn, f"PRAGMA {schema}.foreign_key_check({quote(table)})")
         except apsw.SQLError:
             continue
-        ties = _ties(conn, table) if broken else {}
+        ties = _ties(conn, table, schema) if broken else {}
         for _, rowid, _, number in broken:
             found[ties[number]].append(rowid)
     return dict(found)
@@ -83,9 +83,9 @@ def translated(
     return {tie(old): rowids for old, rowids in found.items()}
 
 
-def before(conn: apsw.Connection, plan: Plan) -> Orphans:
+def before(conn: apsw.Connection, plan: Plan, *, schema: str = "main") -> Orphans:
     """The rows that lack their parents already, in a file that a plan is for, under the plan's new names."""
-    found = orphans(conn, at_risk(plan).before)
+    found = orphans(conn, at_risk(plan).before, schema=schema)
     if not found:
         return found
     stays = [action for action in plan.tables if action.old is not None and action.new is not None]
@@ -122,10 +122,11 @@ def newly_lost(before: Orphans, after: Orphans) -> list[Misfit]:
     return misfits
 
 
-def _ties(conn: apsw.Connection, table: str) -> dict[int, Tie]:
+def _ties(conn: apsw.Connection, table: str, schema: str) -> dict[int, Tie]:
     """The foreign keys of a table by SQLite's numbers."""
     parts: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for number, _, parent, column, *_ in sqlite.rows(conn, f"PRAGMA main.foreign_key_list({quote(table)})"):
+    keys = sqlite.rows(conn, f"PRAGMA {schema}.foreign_key_list({quote(table)})")
+    for number, _, parent, column, *_ in keys:
         parts[number].append((column, parent))
     return {
         number: Tie.of(table, [column for column, _ in found], found[0][1]) for number, found in parts.items()

@@ -67,7 +67,7 @@ class Outcome:
 _SETTINGS = {apsw.SQLITE_DBCONFIG_ENABLE_FKEY: 0, apsw.SQLITE_DBCONFIG_LEGACY_ALTER_TABLE: 1}
 """With foreign keys on, a DROP TABLE would delete the rows of other tables (ON DELETE CASCADE)."""
 
-_CACHE_KILOBYTES = 64_000
+_CACHE_KILOBYTES = 16_000
 """With SQLite's own 2 MB, a large table's pages are written out and read again while they are made."""
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from migrations_engine.planning.plan import Plan
 
-_TABLES = ("sqlite_stat1", "sqlite_stat4")
+TABLES = ("sqlite_stat1", "sqlite_stat4")
 
 _INDEXES = """SELECT l.name, l.origin, l."unique", l.partial, x.name, x."desc", x.coll
     FROM pragma_index_list(?, 'main') AS l JOIN pragma_index_xinfo(l.name, 'main') AS x
@@ -57,8 +57,7 @@ class Statistics:
             for each in self.moved:
                 names = (each.before, each.after)
                 conn.execute(f"DELETE FROM main.{source} WHERE tbl COLLATE NOCASE IN (?, ?)", names)
-            for row in found:
-                conn.execute(f"INSERT INTO main.{source} VALUES ({', '.join('?' * len(row))})", row)
+            _insert(conn, source, found)
 
     def _translated(
         self, conn: apsw.Connection, table: Moved, rows: Sequence[tuple[Any, ...]]
@@ -85,13 +84,36 @@ def moved(plan: Plan) -> Iterator[Moved]:
 
 def remember(conn: apsw.Connection, concerned: Iterable[Moved]) -> Statistics:
     """Read the statistics of tables, before anything is changed."""
-    there = [name for name in _TABLES if conn.table_exists("main", name)]
+    there = everything(conn)
     tables = tuple(concerned) if there else ()
     return Statistics(
         moved=tables,
-        rows={name: sqlite.rows(conn, f"SELECT * FROM main.{name}") for name in there if tables},
+        rows=there if tables else {},
         indexes={fold(each.before): _indexes(conn, each.before, each.columns) for each in tables},
     )
+
+
+def everything(conn: apsw.Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """All statistics of a file: each table of them that it has, with its rows."""
+    return {
+        name: sqlite.rows(conn, f"SELECT * FROM main.{name}")
+        for name in TABLES
+        if conn.table_exists("main", name)
+    }
+
+
+def make(conn: apsw.Connection, found: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
+    """Write statistics down in place of whatever a file has, inside the caller's transaction."""
+    if found:
+        conn.execute("ANALYZE main.sqlite_schema")  # makes the tables that nobody may make by name
+    for name, rows in found.items():
+        conn.execute(f"DELETE FROM main.{name}")
+        _insert(conn, name, rows)
+
+
+def _insert(conn: apsw.Connection, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    for row in rows:
+        conn.execute(f"INSERT INTO main.{name} VALUES ({', '.join('?' * len(row))})", row)
 
 
 def _indexes(conn: apsw.Connection, table: str, columns: Mapping[str, str]) -> dict[str, object]:

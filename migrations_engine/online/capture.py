@@ -101,9 +101,9 @@ def require(conn: apsw.Connection, shapes: Sequence[TableShape], *, schema: str 
             raise CaptureLost(shape.name)
 
 
-def watermark(conn: apsw.Connection) -> int:
+def watermark(conn: apsw.Connection, *, schema: str = "main") -> int:
     """The number of the last note; 0 where there is none."""
-    return int(sqlite.value(conn, f"SELECT coalesce(max(n), 0) FROM main.{LOG}"))
+    return int(sqlite.value(conn, f"SELECT coalesce(max(n), 0) FROM {schema}.{LOG}"))
 
 
 def pending(conn: apsw.Connection, *, after: int) -> int:

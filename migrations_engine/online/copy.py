@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import dataclass
@@ -49,17 +50,44 @@ def pages(
         progress: Told (pages copied, pages in all) from time to time; what it raises ends the copy.
         own: Called with a connection to the copy, outside of any transaction, before anybody else may write.
     """
-    started = time.monotonic()
+
+    def fill(conn: apsw.Connection) -> int:
+        _backup(source, conn, progress)
+        return capture.watermark(conn) if conn.table_exists("main", capture.LOG) else 0
+
+    return written(target, fill, own=own)
+
+
+def written(
+    target: Path,
+    fill: Callable[[apsw.Connection], int],
+    *,
+    own: Callable[[apsw.Connection], None] | None = None,
+) -> CopyReport:
+    """Make a file that nobody else can write to until it is whole; then it is in WAL mode and on the disk.
+
+    Args:
+        target: An existing file, which is overwritten.
+        fill: Writes it through a connection without journal, since a file that is not done is thrown away;
+            gives the watermark of what it wrote.
+        own: As in ``pages``.
+    """
+    began = time.monotonic()
     with Maker() as maker, sqlite.mapped_errors(target):
-        count = _backup(source, target, maker, progress)
-        conn = maker.connect(target)
-        try:
+        with contextlib.closing(maker.connect(target)) as conn:
+            conn.execute("PRAGMA main.journal_mode = OFF").fetchall()
+            conn.execute("PRAGMA main.synchronous = OFF")
+            watermark = fill(conn)
+        with contextlib.closing(maker.connect(target)) as conn:
             _settle(conn, maker, own)
-            watermark = capture.watermark(conn) if conn.table_exists("main", capture.LOG) else 0
-            size = sqlite.value(conn, "PRAGMA page_size") * count
-        finally:
-            conn.close()
-    return CopyReport(bytes=size, pages=count, watermark=watermark, seconds=time.monotonic() - started)
+            return report(conn, watermark=watermark, began=began)
+
+
+def report(conn: apsw.Connection, *, watermark: int, began: float) -> CopyReport:
+    """What was copied into a file, by its size; ``began`` is of the monotonic clock."""
+    count, size = (int(sqlite.value(conn, f"PRAGMA page_{of}")) for of in ("count", "size"))
+    seconds = time.monotonic() - began
+    return CopyReport(bytes=size * count, pages=count, watermark=watermark, seconds=seconds)
 
 
 def sync(conn: apsw.Connection) -> None:
@@ -74,48 +102,14 @@ def sync(conn: apsw.Connection) -> None:
         conn.execute(f"PRAGMA user_version = {sqlite.value(conn, 'PRAGMA user_version')}")
 
 
-def _backup(
-    source: apsw.Connection, target: Path, maker: Maker, progress: Callable[[int, int], None] | None
-) -> int:
-    """Copy all pages without any safety of their own: an interrupted copy is thrown away whole."""
-    conn = maker.connect(target)
-    try:
-        conn.execute("PRAGMA journal_mode = OFF").fetchall()
-        conn.execute("PRAGMA synchronous = OFF")
-        # One snapshot for all steps: a writer between two of them would make the backup start again.
-        source.execute("BEGIN")
-        source.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        return _step_through(conn, source, progress)
-    finally:
-        conn.close()
-        if source.in_transaction:
-            source.execute("ROLLBACK")
-
-
-def _step_through(
-    target: apsw.Connection, source: apsw.Connection, progress: Callable[[int, int], None] | None
-) -> int:
-    with target.backup("main", source, "main") as backup:
-        while not backup.done:
-            backup.step(STEP)
-            if progress is not None:
-                progress(backup.page_count - backup.remaining, backup.page_count)
-        count: int = backup.page_count
-    return count
-
-
-def _settle(conn: apsw.Connection, maker: Maker, own: Callable[[apsw.Connection], None] | None) -> None:
-    """Make the copy its own, put it on disk, and let it be written: in this order.
+def settle(conn: apsw.Connection) -> None:
+    """Put a file in WAL mode and on the disk, that was written without a journal.
 
     A checkpoint at synchronous=FULL ends with an fsync of the database file itself, which writes out
     everything that the bulk copy has left in the system's cache. Nobody but SQLite opens the file for that:
     closing a descriptor of our own would drop this process's locks on it.
     """
     sqlite.switch_to_wal(conn)
-    conn.execute("PRAGMA synchronous = FULL")
-    if own is not None:
-        own(conn)
-    maker.release()
     sync(conn)  # brings the header into the log, and the checkpoint writes it out
     conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     folder = os.open(Path(conn.filename).parent, os.O_RDONLY)
@@ -123,3 +117,24 @@ def _settle(conn: apsw.Connection, maker: Maker, own: Callable[[apsw.Connection]
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _backup(
+    source: apsw.Connection, target: apsw.Connection, progress: Callable[[int, int], None] | None
+) -> None:
+    """Copy all pages of one snapshot: a writer between two steps would make the backup start again."""
+    with sqlite.snapshot(source), target.backup("main", source, "main") as backup:
+        while not backup.done:
+            backup.step(STEP)
+            if progress is not None:
+                progress(backup.page_count - backup.remaining, backup.page_count)
+
+
+def _settle(conn: apsw.Connection, maker: Maker, own: Callable[[apsw.Connection], None] | None) -> None:
+    """Make the copy its own, put it on disk, and let it be written: in this order."""
+    sqlite.switch_to_wal(conn)
+    conn.execute("PRAGMA synchronous = FULL")
+    if own is not None:
+        own(conn)
+    maker.release()
+    settle(conn)

@@ -13,7 +13,7 @@ from migrations_engine import sqlite
 from migrations_engine.execution import wayback
 from migrations_engine.introspection import introspect
 from migrations_engine.online import capture as change_log
-from migrations_engine.online import copy, remainder, replay, soundness, verify
+from migrations_engine.online import remainder, replay, soundness, verify
 from migrations_engine.online.phases import Phase
 from migrations_engine.online.upkeep import upkeep_of
 from tenantdb import control, fence
@@ -71,16 +71,11 @@ def install_capture(transfer: Transfer) -> None:
 
 
 def snapshot(transfer: Transfer) -> None:
-    """Copy the pages of one consistent state of the source into the new generation's file."""
+    """Write one consistent state of the source into the new generation's file."""
     transfer.target_host.require_space(int(transfer.base_path.stat().st_size * _ROOM))
     if not transfer.target_path.exists():
         transfer.target_host.create(transfer.handover.target.path, tenant=transfer.tenant)
-    report = copy.pages(
-        transfer.base,
-        transfer.target_path,
-        progress=_told(transfer, "snapshot"),
-        own=lambda conn: _make_own(transfer, conn),
-    )
+    report = transfer.copied(transfer, _told(transfer, "snapshot"), lambda conn: _make_own(transfer, conn))
     transfer.watermark = report.watermark if transfer.handover.base == transfer.handover.source else 0
     transfer.figures.bytes = report.bytes
 
@@ -93,7 +88,7 @@ def prepare(transfer: Transfer) -> None:
         control.write(transfer.target, _born(transfer))
         if not transfer.handover.keeps_log:
             change_log.remove(transfer.target)
-        if not transfer.handover.keeps_way_back:  # a rollback would follow it, past the change that came after
+        if not transfer.handover.keeps_way_back:  # a rollback would follow it, past what was changed after
             wayback.drop(transfer.target)
         if not transfer.handover.changes_schema:  # a rebuild wants to find them, and lays the new ones aside
             remainder.drop_user_triggers(transfer.target)
@@ -178,6 +173,7 @@ def _make_own(transfer: Transfer, conn: apsw.Connection) -> None:
     """Write the target's control row: copied from an open file, it would take writes like that one."""
     with sqlite.immediate(conn):
         control.write(conn, _born(transfer))
+        fence.install_guards(conn)
 
 
 def _born(transfer: Transfer) -> Control:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from migrations_engine import sqlite
+from migrations_engine.online import copy
 from migrations_engine.online.mapping import identities
 from migrations_engine.online.upkeep import Upkeep
 from tenantdb import fence
@@ -22,10 +24,10 @@ from workers.hosts import host_of
 from workers.operations.journal import unobserved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from migrations_engine.model import Objects
+    from migrations_engine.online.copy import CopyReport
     from migrations_engine.online.mapping import Mapping
     from migrations_engine.online.phases import Observer
     from migrations_engine.online.refilled import Refilled
@@ -40,6 +42,18 @@ if TYPE_CHECKING:
 
 def silent(_phase: str, _done: int, _total: int) -> None:
     """Tell nobody how far a phase is."""
+
+
+Told = Callable[[int, int], None]
+"""Told (pages written, in all); what it raises ends the copy."""
+
+Own = Callable[[apsw.Connection], None]
+"""Makes a copy its own before anybody may write to it."""
+
+
+def all_pages(transfer: Transfer, told: Told, own: Own) -> CopyReport:
+    """Make the target as a copy of all pages of its base."""
+    return copy.pages(transfer.base, transfer.target_path, progress=told, own=own)
 
 
 def no_change(_transfer: Transfer) -> None:
@@ -89,6 +103,8 @@ class Transfer:
     """From the source's structure to what feeds which table of the target."""
     becomes: Callable[[Schema], Objects] = unchanged
     """From the source's structure to the target's."""
+    copied: Callable[[Transfer, Told, Own], CopyReport] = all_pages
+    """Makes the target from its base."""
     change: Callable[[Transfer], None] = no_change
     """Changes the structure of the born target, inside a transaction that may."""
     finish: Callable[[Transfer, float], None] = nothing_more

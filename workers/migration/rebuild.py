@@ -1,33 +1,39 @@
-"""One tenant's migration by a new generation: its pages are copied, and the copy is rebuilt while it is born.
+"""One tenant's migration by a new generation, which is written anew, or copied and then rebuilt.
+
+Either while the old one is read and written.
 
 The list is that of a move with one phase more; the cut-over is the same.
 """
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migrations_engine import versions
 from migrations_engine.errors import Unsupported
-from migrations_engine.execution import execute
+from migrations_engine.execution import execute, fresh
 from migrations_engine.online import capture, remainder, virtual
 from migrations_engine.online.mapping import between, reverse
 from migrations_engine.online.phases import Phase
-from migrations_engine.online.shape import TableShape
 from migrations_engine.online.upkeep import upkeep_of
 from tenantdb import fence
 from tenantdb.errors import OperationFailed
 from workers.handover import stages
 from workers.handover.cutover import cut_over
 from workers.handover.execution import carry_out
+from workers.handover.transfer import all_pages
 
 if TYPE_CHECKING:
     import apsw
 
+    from migrations_engine.online.copy import CopyReport
     from migrations_engine.online.mapping import Mapping
+    from migrations_engine.online.shape import TableShape
     from migrations_engine.planning.plan import Plan
     from migrations_engine.schema import Schema
-    from workers.handover.transfer import Transfer
+    from workers.handover.transfer import Own, Told, Transfer
 
 
 def rebuild_tables(transfer: Transfer) -> None:
@@ -56,33 +62,64 @@ REBUILD: tuple[Phase[Transfer], ...] = (
 def rebuild(transfer: Transfer, plan: Plan) -> None:
     """Bring a tenant to the new schema of a plan, in a new generation.
 
+    Args:
+        transfer: The handover.
+        plan: What is done, with its costs on the tenant's file.
+
     Raises:
         DataDoesNotFit: Rows that the new schema rejects, there at the beginning or written meanwhile.
         OperationFailed: It could not be done.
         LeaseLost: Another worker took the operation over.
     """
-
-    def change(this: Transfer) -> None:
-        execute.change_in(this.target, plan, after_ddl=fence.install_guards)
-        execute.refuse_dangling(plan)
-        noted.extend(_noted(this.target, plan))
-
-    def finish(this: Transfer, pause: float) -> None:
-        versions.close_way_back(this.target, "dropped")
-        versions.record(this.target, plan.new, strategy="rebuild", pause=pause, way_back="none")
-        # From its first write on the new schema notes its keys: a rollback brings them along. Last of all
-        # triggers, because SQLite fires those that were made last first.
-        capture.install(this.target, noted)
-
-    def mapped(found: Schema) -> tuple[Mapping, ...]:
-        if found.hash != plan.old.hash:  # a table that came since the plan was made would not be replayed
-            raise OperationFailed(this_operation, reason="its structure was changed meanwhile")
-        return between(plan.old, plan.new)
-
-    noted, this_operation = list[TableShape](), transfer.operation.id
-    transfer.mapped, transfer.change, transfer.finish = mapped, change, finish
+    work = _Rebuild(plan=plan, operation=transfer.operation.id)
+    transfer.mapped, transfer.copied = work.mapped, work.copied
+    transfer.change, transfer.finish = work.change, work.finish
     transfer.becomes = lambda _: plan.new
     carry_out(transfer, REBUILD)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Rebuild:
+    """What a rebuild gives to the phases that all handovers share.
+
+    ``is_fresh`` says whether the target was written in the new schema, ``noted`` which tables note their keys
+    in it for a rollback.
+    """
+
+    plan: Plan
+    operation: str
+    is_fresh: bool = False
+    noted: tuple[TableShape, ...] = ()
+
+    def mapped(self, found: Schema) -> tuple[Mapping, ...]:
+        """What feeds which table; refused where the structure is no more the one that was planned for."""
+        if found.hash != self.plan.old.hash:  # a table that came since would not be replayed
+            raise OperationFailed(self.operation, reason="its structure was changed meanwhile")
+        return between(self.plan.old, self.plan.new)
+
+    def copied(self, transfer: Transfer, told: Told, own: Own) -> CopyReport:
+        """Make the target: by row where most of the file has to be written anew, else by page."""
+        self.is_fresh = False
+        if fresh.is_quicker(transfer.source, self.plan):
+            with contextlib.suppress(Unsupported):  # by page it can be done, or is said what is wrong
+                report = fresh.rows(transfer.source, transfer.target_path, self.plan, progress=told, own=own)
+                self.is_fresh = True
+                return report
+        return all_pages(transfer, told, own)
+
+    def change(self, transfer: Transfer) -> None:
+        """Change the structure of the target where it is the old one still."""
+        if not self.is_fresh:
+            execute.change_in(transfer.target, self.plan, after_ddl=fence.install_guards)
+        execute.refuse_dangling(self.plan)
+        self.noted = _noted(transfer.target, self.plan)
+
+    def finish(self, transfer: Transfer, pause: float) -> None:
+        """Write the version down, and have the target note its keys from its first write on."""
+        versions.close_way_back(transfer.target, "dropped")
+        versions.record(transfer.target, self.plan.new, strategy="rebuild", pause=pause, way_back="none")
+        # A rollback brings them along. Last of all triggers: SQLite fires those that were made last first.
+        capture.install(transfer.target, self.noted)
 
 
 def _noted(conn: apsw.Connection, plan: Plan) -> tuple[TableShape, ...]:
