@@ -9,7 +9,7 @@ rows        of each table in the order of their keys, with no index to keep up, 
 indexes     after the rows, which halves the work; then what is known of them, and triggers last of all
 references  more rows without parents than before are refused
 
-From its first moment the file says that it is not open: whoever makes it may die at any time.
+At no moment does the file take a write of anybody else: whoever makes it may die at any time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from migrations_engine.checks import references
 from migrations_engine.errors import DataDoesNotFit, Unsupported
 from migrations_engine.execution import execute, kept, statistics, wayback
 from migrations_engine.model import fold, is_engine_name, quote
-from migrations_engine.online import capture, copy
+from migrations_engine.online import capture, copy, unwritable
 from migrations_engine.online.link import linked
 from migrations_engine.planning.ties import at_risk
 
@@ -121,8 +121,12 @@ def rows(
     began = time.monotonic()
     try:
         _make_structure(source, target, plan, own)
-        with sqlite.mapped_errors(target), contextlib.closing(sqlite.connect(target)) as conn:
-            watermark = _fill(source, conn, plan, progress)
+        with (
+            sqlite.mapped_errors(target),
+            unwritable.shut(target) as shut,
+            contextlib.closing(sqlite.connect(target)) as conn,
+        ):
+            watermark = _fill(source, conn, plan, progress, shut)
             copy.settle(conn)
             return copy.report(conn, watermark=watermark, began=began)
     except (*_REFUSED, DataDoesNotFit) as error:
@@ -172,6 +176,7 @@ def _fill(
     conn: apsw.Connection,
     plan: Plan,
     progress: Callable[[int, int], None] | None,
+    shut: Callable[[], None],
 ) -> int:
     """Write the rows, in one transaction that reads one snapshot; gives its watermark."""
     for setting in ("journal_mode = OFF", "synchronous = OFF"):  # a file that is not done is thrown away
@@ -179,6 +184,7 @@ def _fill(
     with execute.prepared(conn), linked(source, conn) as schema:
         work = _Rows(conn=conn, schema=schema, plan=plan, progress=_Progress(conn, progress))
         with work.progress.told(schema), _transaction(conn):
+            shut()  # the guards are laid aside with all triggers, and pages are written as they come
             return work.write()
 
 
@@ -241,7 +247,7 @@ class _Rows:
 @contextlib.contextmanager
 def _transaction(conn: apsw.Connection) -> Iterator[None]:
     """One transaction of a file without journal: where it fails, the file is lost, and its end is certain."""
-    conn.execute("BEGIN")
+    conn.execute("BEGIN IMMEDIATE")
     try:
         yield
         conn.execute("COMMIT")

@@ -7,6 +7,8 @@ know makes a file read-only (https://sqlite.org/fileformat.html#file_format_vers
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
 from typing import TYPE_CHECKING, Self
 
@@ -15,6 +17,7 @@ import apsw
 from migrations_engine import extensions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -59,6 +62,28 @@ class Maker(apsw.VFS):
         if isinstance(file, _Database):
             file.maker = self
         return file
+
+
+@contextlib.contextmanager
+def shut(path: Path) -> Iterator[Callable[[], None]]:
+    """Keep everybody out of a file while one transaction writes it without a journal.
+
+    To be entered before any connection to the file is opened and left after all are closed: closing a
+    descriptor drops this process's locks on the file.
+
+    Yields:
+        What shuts the file, to be called in that transaction. Its commit writes the header as SQLite knows
+        it, and so opens the file; a process that dies before leaves it shut.
+    """
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        yield lambda: _write_version(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_version(descriptor: int) -> None:
+    os.pwrite(descriptor, _UNKNOWN, _WRITE_VERSION)
 
 
 class _Database(apsw.VFSFile):

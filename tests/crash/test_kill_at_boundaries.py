@@ -30,6 +30,7 @@ def inside(*phases):
 
 MOVES = [*boundaries(MOVE), *boundaries(CUTOVER), *inside("snapshot", "drain", "verify")]
 REBUILDS = [*boundaries(REBUILD), *boundaries(CUTOVER)]
+FRESH = [*boundaries(REBUILD[2:-3]), *inside("snapshot")]
 ROLLBACKS = [*boundaries(ROLLBACK), *boundaries(CUTOVER)]
 
 
@@ -64,6 +65,13 @@ def test_a_move_that_is_killed_in_its_pause_loses_nothing_of_virtual_tables(inde
 def test_a_killed_rebuild_loses_no_write_and_leaves_one_home(play, kill):
     scene = play()
     assert scene.killed("migrate", schema="new", kill=kill)
+    settle_and_check(scene)
+
+
+@pytest.mark.parametrize("kill", FRESH, ids=named)
+def test_a_killed_rebuild_by_row_loses_no_write_and_leaves_one_home(play, kill):
+    scene = play()
+    assert scene.killed("migrate", schema="new", kill=kill, fresh=True)
     settle_and_check(scene)
 
 

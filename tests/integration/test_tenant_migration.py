@@ -126,6 +126,21 @@ def test_a_rebuild_keeps_every_row_and_leaves_the_old_generation_sealed(fleet, t
     assert fleet.findings(tenant) == []
 
 
+def test_a_tenant_of_which_most_is_rebuilt_gets_a_file_without_free_pages(fleet):
+    tenant = fleet.create("t", rows=3)
+    execute(fleet, f"UPDATE notes SET v = '{'x' * 300_000}'")
+    insert = "INSERT INTO notes (k, v, n) VALUES (9, 'meanwhile', 1)"
+    migrated(fleet, NEW, observer=at_entry("drain", lambda: execute(fleet, insert)))
+    assert says(fleet) == {NEW.hash}
+    assert fleet.rows(tenant) == [(9, "meanwhile")]
+    assert fleet.rows(tenant, "PRAGMA freelist_count") == [(0,)]
+    execute(fleet, "INSERT INTO parents (name) VALUES ('counted')")
+    assert fleet.rows(tenant, "SELECT n FROM notes WHERE k = -1") == [(1,)]
+    assert fleet.findings(tenant) == []
+    back(fleet)
+    assert says(fleet) == {OLD.hash}
+
+
 def test_a_tenant_that_has_the_schema_is_left_alone(fleet, tenant):
     assert migrated(fleet, OLD).changed is False
     assert fleet.operations(tenant) == []

@@ -14,6 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import migrations_engine as engine
+from migrations_engine import sqlite
+from migrations_engine.execution import execute, fresh
+from migrations_engine.execution.compiling import compiled
+from migrations_engine.model import is_engine_name
+from migrations_engine.online import copy
 from migrations_engine.sql.affinity import affinity, rewrites
 
 MANY = settings(
@@ -262,3 +267,53 @@ def test_a_rollback_with_leave_always_ends_in_the_older_schema(old, new, rows, s
             assert engine.introspect(path).hash == before_schema.hash
         with closing(apsw.Connection(str(path))) as conn:
             assert conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def objects(path):
+    """All objects that are not the engine's own, as SQLite has them, and what ANALYZE knows of them."""
+    with closing(apsw.Connection(str(path))) as conn:
+        found = conn.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
+        known = conn.execute("SELECT tbl, idx, stat FROM sqlite_stat1").fetchall()
+    return (
+        sorted((row for row in found if not (is_engine_name(row[1]) or is_engine_name(row[2]))), key=repr),
+        sorted((row for row in known if not is_engine_name(row[0])), key=repr),
+    )
+
+
+def counted(pictured):
+    """A picture without counters of 0, which SQLite writes when it inserts no row: they count as none."""
+    return (*pictured[:2], [counter for counter in pictured[2] if counter[1]])
+
+
+def changed_copy(source, path, plan):
+    """A copy of all pages, with a plan carried out in it."""
+    path.touch()
+    copy.pages(source, path)
+    with closing(sqlite.connect(path)) as conn, execute.prepared(conn), sqlite.immediate(conn):
+        execute.change_in(conn, plan)
+
+
+@given(old=DOCUMENTS, new=DOCUMENTS, rows=ROWS)
+@MANY
+def test_a_fresh_file_is_what_the_same_plan_makes_of_a_copy(old, new, rows):
+    before, after = loaded(old), loaded(new)
+    with tempfile.TemporaryDirectory() as folder:
+        path, target, other = (Path(folder) / name for name in ("file.db", "fresh.db", "copy.db"))
+        engine.apply(before, path)
+        with closing(sqlite.connect(path)) as source:
+            fill(source, before, rows)
+            source.execute("ANALYZE")
+            try:
+                plan = compiled(engine.introspect(path), after)
+            except engine.SchemaError:
+                return
+            target.touch()
+            try:
+                fresh.rows(source, target, plan)
+            except engine.Unsupported:
+                with pytest.raises(engine.DataDoesNotFit):
+                    changed_copy(source, other, plan)
+                return
+            changed_copy(source, other, plan)
+        assert counted(picture(target)) == counted(picture(other))
+        assert objects(target) == objects(other)

@@ -131,6 +131,8 @@ def _claimed(settlement: Settlement, place: Place) -> FileFact:
             if found is None or not _is_at(found, settlement.handover.tenant, place):
                 return FileFact.UNFINISHED
             sealed = conn.readonly("main")
+            if sealed and found.state is FileState.BORN:  # no seal: it was being written when its maker died
+                return FileFact.UNFINISHED
             before = found if sealed else settlement.claim(conn)
     except FileNotFoundError:
         return FileFact.MISSING

@@ -25,7 +25,7 @@ class FileFact(StrEnum):
 
     MISSING = "missing"
     UNFINISHED = "unfinished"
-    """No control row of this tenant and generation: a copy that was interrupted, or a damaged file."""
+    """No control row of this tenant and generation, or shut while it was written: interrupted, or damaged."""
     BORN = "born"
     OPEN = "open"
     RETIRED = "retired"
