@@ -48,7 +48,7 @@ Pages are copied seven times as fast as rows, but what is then rebuilt among the
 
 _HEADER = ("page_size", "auto_vacuum", "user_version", "application_id")
 
-_LEFT = (capture.LOG, wayback.LOG, wayback.TABLE, kept.PREFIX)
+_LEFT = (capture.LOG, wayback.LOG, kept.PREFIX)
 """Begin the names of what belongs to the file that is left: its change log, its way back."""
 
 _COUNTERS = "sqlite_sequence"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from migrations_engine import sqlite
+from migrations_engine import sqlite, versions
 from migrations_engine.execution import wayback
 from migrations_engine.introspection import introspect
 from migrations_engine.online import capture as change_log
@@ -90,6 +90,7 @@ def prepare(transfer: Transfer) -> None:
             change_log.remove(transfer.target)
         if not transfer.handover.keeps_way_back:  # a rollback would follow it, past what was changed after
             wayback.drop(transfer.target)
+            versions.close_way_back(transfer.target, "dropped")
         if not transfer.handover.changes_schema:  # a rebuild wants to find them, and lays the new ones aside
             remainder.drop_user_triggers(transfer.target)
         fence.install_guards(transfer.target)

@@ -116,7 +116,6 @@ class _Rebuild:
 
     def finish(self, transfer: Transfer, pause: float) -> None:
         """Write the version down, and have the target note its keys from its first write on."""
-        versions.close_way_back(transfer.target, "dropped")
         versions.record(transfer.target, self.plan.new, strategy="rebuild", pause=pause, way_back="none")
         # A rollback brings them along. Last of all triggers: SQLite fires those that were made last first.
         capture.install(transfer.target, self.noted)
