@@ -36,19 +36,17 @@ def joined(tokens: Sequence[str], scope: frozenset[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _anywhere(token: str) -> str | None:
-    """The canonical spelling of a token where it is the same in any place and in any scope."""
-    if kind(token) == "quoted" or names.is_contextual(token):
-        return None
-    return canonical_token([token], 0, frozenset())
+    """The canonical spelling of a token where it is the same in any place; literals stay as written."""
+    of_kind = kind(token)
+    if of_kind == "word":
+        return None if names.is_contextual(token) else names.word(token, ())
+    return None if of_kind == "quoted" else _SYNONYMS.get(token, token)
 
 
 def canonical_token(tokens: Sequence[str], at: int, scope: frozenset[str]) -> str:
-    """One token of an expression in its canonical spelling; literals stay as written."""
+    """One token of an expression in its canonical spelling."""
     token = tokens[at]
-    of_kind = kind(token)
-    if of_kind == "word":
-        return names.word(token, scope)
-    if of_kind == "quoted":
-        name = unquote(token)
-        return names.spelled(fold(name)) if names.is_name(tokens, at, scope) else names.string(name)
-    return _SYNONYMS.get(token, token)
+    if kind(token) != "quoted":
+        return _anywhere(token) or names.word(token, scope)
+    name = unquote(token)
+    return names.spelled(fold(name)) if names.is_name(tokens, at, scope) else names.string(name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from migrations_engine.model import Conflict, ForeignKey, IndexedColumn
 from migrations_engine.sql.cursor import Cursor
 from migrations_engine.sql.keywords import RESERVED
-from migrations_engine.sql.lexer import Token, unquote
+from migrations_engine.sql.lexer import kind, unquote
 from migrations_engine.sql.parentheses import closing, layers
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def direction(cursor: Cursor) -> bool:
     return cursor.accept("DESC")
 
 
-def entries(cursor: Cursor) -> list[list[Token]]:
-    """Read the parenthesised list of a key or an index as the tokens of each entry."""
+def entries(cursor: Cursor) -> list[list[str]]:
+    """Read the parenthesised list of a key or an index: each entry's tokens, and the gaps between them."""
     cursor.expect("(")
     found = [cursor.entry()]
     while cursor.accept(","):
@@ -61,7 +61,7 @@ def entries(cursor: Cursor) -> list[list[Token]]:
 
 def indexed_columns(cursor: Cursor) -> tuple[IndexedColumn, ...]:
     """Read the parenthesised list of a key or an index."""
-    return tuple(indexed_column(cursor.sql, entry) for entry in entries(cursor))
+    return tuple(indexed_column(entry) for entry in entries(cursor))
 
 
 def parse_indexed_column(text: str) -> IndexedColumn:
@@ -74,37 +74,37 @@ def parse_indexed_column(text: str) -> IndexedColumn:
     entry = cursor.entry()
     if not cursor.done:
         cursor.fail(f"more follows behind the end: {cursor.found()}")
-    return indexed_column(text, entry)
+    return indexed_column(entry)
 
 
-def indexed_column(sql: str, entry: Sequence[Token]) -> IndexedColumn:
-    """One entry of a key or an index from its tokens; the text of an expression stays as written.
+def indexed_column(entry: Sequence[str]) -> IndexedColumn:
+    """One entry of a key or an index from its pieces; the text of an expression stays as written.
 
     A last COLLATE belongs to the entry only behind a whole operand: in ``a || b COLLATE NOCASE`` it is b's.
     """
-    tokens, descending = list(entry), False
-    if len(tokens) > 1 and tokens[-1].text.upper() in ("ASC", "DESC"):
-        descending = tokens.pop().text.upper() == "DESC"
-    written, collation = tokens, None
-    bare = _bare(tokens)
-    while _ends_with_collation([token.text for token in bare]):
+    written, descending, collation = list(entry), False, None
+    if len(written) > 1 and written[-1].upper() in ("ASC", "DESC"):
+        descending = written[-1].upper() == "DESC"
+        del written[-2:]
+    bare = _bare(written)
+    while _ends_with_collation(bare[::2]):
         # The outermost of several is the one that SQLite takes.
-        collation = collation or unquote(bare[-1].text)
-        written = bare[:-2]
+        collation = collation or unquote(bare[-1])
+        written = bare[:-4]
         bare = _bare(written)
     single = len(bare) == 1 and _is_name(bare[0])
     return IndexedColumn(
-        expression=unquote(bare[0].text) if single else sql[written[0].start : written[-1].end],
+        expression=unquote(bare[0]) if single else "".join(written),
         is_column=single,
         collation=collation,
         descending=descending,
     )
 
 
-def _bare(tokens: list[Token]) -> list[Token]:
-    """The tokens without parentheses that enclose all of them."""
-    outer = layers([token.text for token in tokens])
-    return tokens[outer : len(tokens) - outer]
+def _bare(entry: list[str]) -> list[str]:
+    """The pieces without parentheses that enclose all of them."""
+    outer = 2 * layers(entry[::2])
+    return entry[outer : len(entry) - outer]
 
 
 def _ends_with_collation(tokens: Sequence[str]) -> bool:
@@ -116,9 +116,9 @@ def _ends_with_collation(tokens: Sequence[str]) -> bool:
     return len(operand) == 1 or closing(operand, opens) == len(operand) - 1 or _ends_with_collation(operand)
 
 
-def _is_name(token: Token) -> bool:
+def _is_name(token: str) -> bool:
     """Whether a token alone is a name; SQLite takes string literals for names here."""
-    return token.kind in ("quoted", "string") or (token.kind == "word" and token.text.upper() not in RESERVED)
+    return kind(token) in ("quoted", "string") or (kind(token) == "word" and token.upper() not in RESERVED)
 
 
 def references(cursor: Cursor, columns: tuple[str, ...], *, name: str | None) -> ForeignKey:

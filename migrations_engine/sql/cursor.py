@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import accumulate
 from typing import Final, NoReturn
 
 from migrations_engine.sql.keywords import RESERVED
-from migrations_engine.sql.lexer import Malformed, Token, kind, pieces, tokenize, unquote
+from migrations_engine.sql.lexer import Malformed, kind, pieces, unquote
 
 _END: Final = ["", "", ""]
 """Stands behind the last word, so that looking ahead needs no check."""
 
 _GROUPING: Final = frozenset(("(", ")", ";", ","))
+_PARAMETERS: Final = frozenset("?:@$#")
 _NAMES: Final = frozenset(("quoted", "string"))
 
 
@@ -26,9 +28,9 @@ class Cursor:
         self._index = 0
 
     @cached_property
-    def _tokens(self) -> list[Token]:
-        """The tokens with their places, which few readers ask for."""
-        return tokenize(self.sql)
+    def _ends(self) -> list[int]:
+        """The offset behind each piece, for the few who ask for places."""
+        return list(accumulate(map(len, self._pieces)))
 
     @property
     def done(self) -> bool:
@@ -47,12 +49,12 @@ class Cursor:
     @property
     def position(self) -> int:
         """The offset of the next token, or of the end of the text."""
-        return self._tokens[self._index].start if self._index < self._count else len(self.sql)
+        return self._ends[2 * self._index] if self._index < self._count else len(self.sql)
 
     @property
     def behind(self) -> int:
         """The offset after the last token that was read."""
-        return self._tokens[self._index - 1].end if self._index else 0
+        return self._ends[2 * self._index - 1] if self._index else 0
 
     def peek(self) -> str:
         """The next token as written; empty behind the last."""
@@ -71,10 +73,10 @@ class Cursor:
 
     def accept(self, *words: str) -> bool:
         """Read these words, three at most, if they come next: all or none."""
-        for at, word in enumerate(words, self._index):
-            if self._words[at] != word:
-                return False
-        self._index += len(words)
+        behind = self._index + len(words)
+        if self._words[self._index] != words[0] or self._words[self._index : behind] != [*words]:
+            return False
+        self._index = behind
         return True
 
     def expect(self, *words: str) -> None:
@@ -133,20 +135,20 @@ class Cursor:
                     depth -= 1
                 elif word == ";":
                     self.fail("a semicolon stands inside parentheses")
-            elif kind(word) == "parameter":
+            elif word[0] in _PARAMETERS:
                 self.fail(f"parameters such as {self.peek()} have no place in a schema")
             self._index += 1
         if depth:
             self.fail("a parenthesis is never closed")
         return self.since(start)
 
-    def entry(self) -> list[Token]:
-        """Read the tokens up to the next comma or closing parenthesis of this level."""
+    def entry(self) -> list[str]:
+        """Read up to the next comma or closing parenthesis of this level: tokens and the gaps between."""
         first = self._index
         self.expression(commas=False)
         if first == self._index:
             self.fail(f"expected a column or an expression, found {self.found()}")
-        return self._tokens[first : self._index]
+        return self._pieces[2 * first + 1 : 2 * self._index]
 
     def rest(self) -> list[str]:
         """Read all tokens that are left, but for semicolons at the end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from migrations_engine.model import quote
@@ -11,6 +12,7 @@ from migrations_engine.sql.keywords import KEYWORDS
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+@lru_cache(maxsize=4096)
 def is_plain(name: str) -> bool:
     """Whether a name needs no quotes anywhere."""
     return _PLAIN.fullmatch(name) is not None and name.upper() not in KEYWORDS

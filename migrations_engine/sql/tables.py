@@ -122,11 +122,11 @@ def _primary_key(cursor: Cursor, parts: TableParts, name: str | None) -> None:
     if parts.primary_key is not None:
         cursor.fail("a table has one PRIMARY KEY only")
     listed = clauses.entries(cursor)
-    autoincrement = len(listed[-1]) > 1 and listed[-1][-1].text.upper() == "AUTOINCREMENT"
+    autoincrement = len(listed[-1]) > 1 and listed[-1][-1].upper() == "AUTOINCREMENT"
     if autoincrement:
-        listed[-1].pop()
+        del listed[-1][-2:]
     parts.primary_key = PrimaryKey(
-        columns=tuple(clauses.indexed_column(cursor.sql, entry) for entry in listed),
+        columns=tuple(clauses.indexed_column(entry) for entry in listed),
         autoincrement=autoincrement,
         name=name,
         on_conflict=clauses.conflict(cursor),

@@ -18,8 +18,6 @@ from migrations_engine.sql.lexer import unquote
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from migrations_engine.sql.lexer import Token
-
 Family = Literal["fts", "rtree", "rtree_i32", "geopoly", "derived", "unknown"]
 """Modules whose rows go into one another; ``derived`` tables show what others hold."""
 
@@ -103,8 +101,8 @@ def definition(table: VirtualTable) -> Definition:
     arguments = _arguments(table)
     if family == "fts":
         return _full_text(table, arguments)
-    names = tuple(unquote(found[0].text) for found in arguments if found[0].text != "+")
-    extra = tuple(unquote(found[1].text) for found in arguments if found[0].text == "+" and found[1:])
+    names = tuple(unquote(found[0]) for found in arguments if found[0] != "+")
+    extra = tuple(unquote(found[1]) for found in arguments if found[0] == "+" and found[1:])
     if family == "geopoly":
         return Definition(name=table.name, module=table.module, columns=("_shape", *names), content="own")
     key, *coordinates = names or ("rowid",)
@@ -118,29 +116,29 @@ def definition(table: VirtualTable) -> Definition:
     )
 
 
-def _arguments(table: VirtualTable) -> list[list[Token]]:
+def _arguments(table: VirtualTable) -> list[list[str]]:
     """The tokens of each argument; one without any says nothing."""
     cursor = Cursor(table.sql)
     heads.begin(cursor, "VIRTUAL TABLE")
     heads.object_name(cursor)
     cursor.expect("USING")
     cursor.name()
-    found: list[list[Token]] = []
+    found: list[list[str]] = []
     if cursor.accept("("):
         while not cursor.accept(")"):
             if not cursor.accept(","):
-                found.append(cursor.entry())
+                found.append(cursor.entry()[::2])
     return found
 
 
-def _full_text(table: VirtualTable, arguments: Sequence[Sequence[Token]]) -> Definition:
+def _full_text(table: VirtualTable, arguments: Sequence[Sequence[str]]) -> Definition:
     """An FTS3, FTS4 or FTS5 table: columns and options stand in one list."""
     options: dict[str, str] = {}
     columns = []
     for found in arguments:
         option = _option(found, table.module)
         if option is None:
-            columns.append(unquote(found[0].text))
+            columns.append(unquote(found[0]))
         else:
             options[option[0]] = option[1]
     if "languageid" in options:
@@ -157,14 +155,14 @@ def _full_text(table: VirtualTable, arguments: Sequence[Sequence[Token]]) -> Def
     )
 
 
-def _option(tokens: Sequence[Token], module: str) -> tuple[str, str] | None:
+def _option(tokens: Sequence[str], module: str) -> tuple[str, str] | None:
     """Name and value of an option; None where the argument is a column."""
-    name = fold(unquote(tokens[0].text))
-    is_assigned = len(tokens) > 1 and tokens[1].text == "="
+    name = fold(unquote(tokens[0]))
+    is_assigned = len(tokens) > 1 and tokens[1] == "="
     # FTS3 knows but one option, and takes it without an equals sign, as FTS4 does.
     if name == "tokenize" and len(tokens) > 1 and module != "fts5":
-        return name, " ".join(token.text for token in tokens[1 + is_assigned :])
+        return name, " ".join(tokens[1 + is_assigned :])
     if not is_assigned or module == "fts3":
         return None
     value = tokens[2:]
-    return name, unquote(value[0].text) if len(value) == 1 else " ".join(token.text for token in value)
+    return name, unquote(value[0]) if len(value) == 1 else " ".join(value)
