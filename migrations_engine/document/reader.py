@@ -44,7 +44,7 @@ def read(text: str, *, source: str = "schema document") -> Objects:
     faults = Faults()
     if not isinstance(value, dict):
         raise SchemaError([Fault("a schema document is an object of tables", line=1)], source=source)
-    if "\\u" in text or _UNUSABLE.search(text):
+    if "\\u" in text or "\0" in text or (not text.isascii() and _UNUSABLE.search(text)):
         for path, each in _strings(value, ()):
             if _UNUSABLE.search(each):
                 faults.add("a character that no database holds: NUL, or half of a pair", path)

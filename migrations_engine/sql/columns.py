@@ -171,7 +171,7 @@ class _Draft:
             column,
             self.primary_key and replace(self.primary_key, columns=_only(name, self.primary_key.columns)),
             tuple(replace(unique, columns=_only(name, unique.columns)) for unique in self.uniques),
-            tuple(replace(check, column=name) for check in self.checks),
+            tuple(Check(expression=each.expression, name=each.name, column=name) for each in self.checks),
             tuple(replace(key, columns=(name,)) for key in self.foreign_keys),
         )
 
