@@ -8,22 +8,26 @@ from typing import Final, Literal, NamedTuple
 
 Kind = Literal["word", "quoted", "string", "blob", "number", "parameter", "operator"]
 
-_NAME = r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
+_INNER = r"[A-Za-z0-9_$\x80-\U0010ffff]"
+"""What a word goes on with."""
 
-_GAP = r"(?:[ \t\n\f\r\ufeff]+|--[^\n]*|/\*(?s:.*?)(?:\*/|\Z))*+"
+_SPACE = r"[ \t\n\f\r\ufeff]*+"
+_GAP = rf"{_SPACE}(?:(?:--[^\n]*|/\*(?s:.*?)(?:\*/|\Z)){_SPACE})*+"
 
-# In order: a blob, a word, an operator, a number, a string, a quoted name, a parameter, the end of the text.
-# What begins none of them takes all the rest with it and is left out of both groups.
+# What is met most often comes first: words (not with an x, which may begin a blob), marks that begin nothing
+# longer, strings; then operators, numbers, blobs, words with an x, quoted names, parameters, and the end of
+# the text. What begins none of them takes all the rest with it and is left out of both groups.
 _PIECES: Final = re.compile(
     rf"""({_GAP})(
-      [xX]'(?:[0-9a-fA-F]{{2}})*'
-    | {_NAME}
-    | ->>|->|\|\||<<|>>|<=|>=|<>|!=|==|[(),;+\-*/%&|~<>=]|\.(?!\d)
-    | (?:0[xX][0-9a-fA-F_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?)
-      (?![A-Za-z0-9_$\x80-\U0010ffff])
-    | '(?:[^']|'')*+'
+      [A-WYZa-wyz_\x80-\U0010ffff]{_INNER}*+
+    | [(),;+*%&~]
+    | '[^']*+(?:''[^']*+)*+'
+    | ->>|->|\|\||<<|>>|<=|>=|<>|!=|==|[-/|<>=]|\.(?!\d)
+    | (?:0[xX][0-9a-fA-F_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?)(?!{_INNER})
+    | [xX]'(?:[0-9a-fA-F]{{2}})*'
+    | [xX]{_INNER}*+
     | "(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*\]
-    | \?\d*|[:@$\#][A-Za-z0-9_$:\x80-\U0010ffff]+
+    | \?\d*|[:@$\#](?:{_INNER}|:)+
     | \Z
     )|(?s:.+)""",
     re.VERBOSE,
