@@ -24,8 +24,11 @@ from migrations_engine.sql.lexer import Malformed, comments, kind, texts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_ENDS_DEFINITION: Final = frozenset(("", ",", ")", ";"))
+
 _ENDS_TYPE: Final = frozenset(
     (
+        "",
         "CONSTRAINT",
         "PRIMARY",
         "NOT",
@@ -89,7 +92,7 @@ def _read_alone(definition: str) -> _Draft:
 def _read(cursor: Cursor) -> _Draft:
     """Read a type and the constraints behind it."""
     draft = _Draft(type=_type(cursor))
-    while not cursor.done and cursor.word() not in (",", ")", ";"):
+    while cursor.word() not in _ENDS_DEFINITION:
         _constraint(cursor, draft)
     return draft
 
@@ -97,8 +100,9 @@ def _read(cursor: Cursor) -> _Draft:
 def _type(cursor: Cursor) -> str:
     """Read a declared type: any words, then up to two numbers in parentheses."""
     start = cursor.mark
-    while (word := cursor.word()) and kind(word) in _TYPE_KINDS:
-        if word in _ENDS_TYPE or _starts_generated(cursor):
+    while (word := cursor.word()) not in _ENDS_TYPE and kind(word) in _TYPE_KINDS:
+        # GENERATED ALWAYS AS begins with words that could be a type's.
+        if word == "GENERATED" and cursor.word(1) == "ALWAYS":
             break
         cursor.advance()
     if cursor.mark == start:
@@ -117,11 +121,6 @@ def _without_comments(text: str) -> str:
         return text
     bare = " ".join(texts(text))
     return bare if affinity(bare) == affinity(text) else text
-
-
-def _starts_generated(cursor: Cursor) -> bool:
-    """Whether GENERATED ALWAYS AS comes next, whose first words could be a type's."""
-    return cursor.word() == "GENERATED" and cursor.word(1) == "ALWAYS"
 
 
 def _signed_number(cursor: Cursor) -> None:
