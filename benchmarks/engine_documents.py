@@ -51,21 +51,21 @@ def table(number: int) -> dict[str, object]:
 
 def first(folder: Path) -> float:
     """The first document of a process, in milliseconds; imports are done."""
-    return spent(folder, before=0)
+    return spent(folder, is_first=True)
 
 
 def later(folder: Path) -> float:
-    """The third one of a process: what other documents have in common with it is known by then."""
-    return spent(folder, before=2)
+    """The version after one that the process has loaded and hashed, as whoever applies versions does."""
+    return spent(folder, is_first=False)
 
 
-def spent(folder: Path, *, before: int) -> float:
+def spent(folder: Path, *, is_first: bool) -> float:
     """Milliseconds for loading, hashing and comparing the new document with the old one."""
     from migrations_engine import compare, loads  # noqa: PLC0415 - who prepares needs none of it
 
     texts = [(folder / f"{name}.json").read_text() for name in ("old", "new")]
-    for _ in range(before):
-        loads(texts[1])
+    if not is_first:
+        _ = loads(texts[0]).hash
     begin = time.process_time()
     new = loads(texts[1])
     _ = new.hash
@@ -88,5 +88,7 @@ FIGURES = (
         at_most=50.0,
         unit="ms",
     ),
-    Figure(says="the same, where the process has seen such documents", of="later", at_most=50.0, unit="ms"),
+    Figure(
+        says="the same, where the process has seen the version before", of="later", at_most=50.0, unit="ms"
+    ),
 )

@@ -142,14 +142,14 @@ class _Document:
 
     def _prove(self, objects: Objects) -> None:
         """Note what SQLite itself refuses, but not what only follows from another fault."""
-        columns = {entry.table.name: entry.column_paths for entry in self._entries}
+        entries = {entry.table.name: entry for entry in self._entries}
         stands_on = {trigger.name: fold(trigger.table) for trigger in objects.triggers}
         for refusal in proof.refusals(objects):
             if refusal.kind == "trigger" and stands_on[refusal.name] in self._broken:
                 continue
             path = self._paths[refusal.kind, fold(refusal.name)]
             if refusal.column is not None:
-                path = columns[refusal.name][refusal.column]
+                path = entries[refusal.name].place(refusal.column)
             self._faults.add(refusal.message, path, table=refusal.table, column=refusal.column)
 
 

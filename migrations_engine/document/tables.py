@@ -31,7 +31,7 @@ from migrations_engine.sql.expressions import parse_expression
 from migrations_engine.sql.lexer import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from migrations_engine.document.jsonc import Path, Value
 
@@ -49,12 +49,16 @@ class IndexEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableEntry:
-    """A table as read, without its indexes, and where it and its columns stand."""
+    """A table as read, without its indexes, and where it stands; ``apart`` are columns below ``_columns``."""
 
     table: Table
     path: Path
     indexes: tuple[IndexEntry, ...]
-    column_paths: Mapping[str, Path]
+    apart: Container[str]
+
+    def place(self, column: str) -> Path:
+        """Where a column stands."""
+        return _place(self.path, column, is_apart=column in self.apart)
 
     def whole(self, indexes: Sequence[Index]) -> Table:
         """The table with its indexes, which have their names by now."""
@@ -68,6 +72,11 @@ _READ: Recent[tuple[TableEntry | None, Faults]] = Recent(4096)
 """Tables as they were read: the next version of a document has most of them again, word for word."""
 
 _WHOLE: RecentOf[TableEntry, Table] = RecentOf(4096)
+
+
+def _place(table: Path, column: str, *, is_apart: bool) -> Path:
+    """Where a column of a table stands: beside its other keys, or apart from them."""
+    return (*table, "_columns", column) if is_apart else (*table, column)
 
 
 def read_table(value: Value, *, path: Path, faults: Faults) -> TableEntry | None:
@@ -96,13 +105,13 @@ class _TableReader:
         self._faults = faults
         self._parts = TableParts(name=name)
         self._declared: dict[str, str] = {}
-        self._column_paths: dict[str, Path] = {}
+        self._apart: set[str] = set()
         self._index_entries: list[IndexEntry] = []
 
     def read(self) -> TableEntry | None:
         """The table; None where its parts make none."""
-        for name, definition, path in self._definitions():
-            self._column(name, definition, path)
+        for name, definition, is_apart in self._definitions():
+            self._column(name, definition, is_apart=is_apart)
         if not self._declared:
             self._fault("a table needs at least one column", self._path)
             return None
@@ -114,7 +123,7 @@ class _TableReader:
             table=assemble(self._parts),
             path=self._path,
             indexes=tuple(self._index_entries),
-            column_paths=self._column_paths,
+            apart=self._apart,
         )
 
     def _fault(self, message: str, path: Path, *, column: str | None = None) -> None:
@@ -122,38 +131,41 @@ class _TableReader:
 
     # columns
 
-    def _definitions(self) -> Iterator[tuple[str, Value, Path]]:
-        """Every column with its definition and its place; other keys must be known."""
+    def _definitions(self) -> Iterator[tuple[str, Value, bool]]:
+        """Every column with its definition, and whether it stands apart; other keys must be known."""
         for key, value in self._value.items():
-            path = (*self._path, key)
-            if key == "_columns":
-                yield from ((name, text, (*path, name)) for name, text in self._object(value, path).items())
-            elif not key.startswith("_"):
-                yield key, value, path
+            if not key.startswith("_"):
+                yield key, value, False
+            elif key == "_columns":
+                found = self._object(value, (*self._path, key))
+                yield from ((name, definition, True) for name, definition in found.items())
             elif key not in _READERS:
                 hint = nearest(key, (*_READERS, "_columns"))
                 also = "" if hint else "; a column whose name begins with an underscore belongs into _columns"
-                self._fault(f"unknown key {key!r}{hint}{also}", path)
+                self._fault(f"unknown key {key!r}{hint}{also}", (*self._path, key))
 
-    def _column(self, name: str, definition: Value, path: Path) -> None:
+    def _column(self, name: str, definition: Value, *, is_apart: bool) -> None:
         """Read one column; one with faults stays as its bare name, so that others may refer to it."""
         folded = fold(name)
         if folded in self._declared:
-            other = self._declared[folded]
-            self._fault(f"SQLite takes {name!r} and {other!r} for one name", path, column=name)
+            path = _place(self._path, name, is_apart=is_apart)
+            message = f"SQLite takes {name!r} and {self._declared[folded]!r} for one name"
+            self._fault(message, path, column=name)
             return
         self._declared[folded] = name
-        self._column_paths[name] = path
-        self._parts.columns.append(self._parsed(name, definition, path))
+        if is_apart:
+            self._apart.add(name)
+        self._parts.columns.append(self._parsed(name, definition))
 
-    def _parsed(self, name: str, definition: Value, path: Path) -> ColumnParts:
+    def _parsed(self, name: str, definition: Value) -> ColumnParts:
         if isinstance(definition, str):
             try:
                 return parse_column(name, definition)
             except Malformed as error:
-                self._fault(str(error), path, column=name)
+                message = str(error)
         else:
-            self._fault("a column's definition is a string of SQL", path, column=name)
+            message = "a column's definition is a string of SQL"
+        self._fault(message, _place(self._path, name, is_apart=name in self._apart), column=name)
         return ColumnParts(Column(name=name))
 
     def _keep_one_primary_key(self) -> None:
@@ -164,7 +176,8 @@ class _TableReader:
             keyed = keyed[1:]
         for at in keyed:
             name = columns[at].column.name
-            self._fault("a table has one PRIMARY KEY only", self._column_paths[name], column=name)
+            place = _place(self._path, name, is_apart=name in self._apart)
+            self._fault("a table has one PRIMARY KEY only", place, column=name)
             columns[at] = columns[at]._replace(primary_key=None)
 
     # shapes
