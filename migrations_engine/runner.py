@@ -271,7 +271,7 @@ def _changed(
         rows=rows,
         version=version,
         schema_hash=plan.new.hash,
-        steps=tuple(step.text for step in plan.change.steps),
+        steps=plan.texts,
         verified=verified,
         verify_seconds=verify_seconds,
     )

@@ -177,7 +177,7 @@ def synced_at_end(conn: apsw.Connection) -> Iterator[apsw.Connection]:
             yield conn
     finally:
         # The last connection syncs the log as it closes, and takes it away. Others still use this one.
-        if is_noted and size(log) is not None:
+        if is_noted and os.access(log, os.F_OK):
             _sync(Path(log))
 
 

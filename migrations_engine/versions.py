@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrations_engine import normalize, sqlite
 from migrations_engine.schema import Schema, loads
@@ -146,15 +146,15 @@ def close_way_back(conn: apsw.Connection, reason: str) -> None:
         conn.execute(f"UPDATE {TABLE} SET way_back = ?, returns = NULL WHERE way_back = 'kept'", (reason,))
 
 
-def _version(row: tuple[object, ...]) -> Version:
+def _version(row: tuple[Any, ...]) -> Version:
     number, schema_hash, document, form, applied_at, strategy, pause_ms, way_back = row
     return Version(
-        version=int(str(number)),
-        schema_hash=str(schema_hash),
-        document=str(document),
-        form=str(form),
-        applied_at=str(applied_at),
-        strategy=str(strategy),
-        pause_ms=float(str(pause_ms)),
-        way_back=str(way_back),
+        version=number,
+        schema_hash=schema_hash,
+        document=document,
+        form=form,
+        applied_at=applied_at,
+        strategy=strategy,
+        pause_ms=pause_ms,
+        way_back=way_back,
     )

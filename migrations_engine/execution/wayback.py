@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 LOG = "_tenantdb_since"
 """The log of keys written since: not an operation's, which comes and goes on its own."""
 
-_KEPT = tuple(field.name for field in dataclasses.fields(Kept))
-
 _VIRTUAL = "virtual-"
 """Begins the way of a virtual table."""
 
@@ -86,11 +84,7 @@ def leave(conn: apsw.Connection, plan: Plan, kept: Sequence[Kept], *, orphans: O
     """
     if shapes := _shapes(plan):
         capture.install(conn, shapes, log=LOG)
-    by_name = {fold(table.name): table for table in kept}
-    tables = [_entry(action, by_name) for action in plan.tables]
-    tables += [_virtual_entry(action, by_name) for action in plan.virtual]
-    lost = [(tie.table, tie.columns, tie.parent, rowids) for tie, rowids in orphans.items()]
-    return json.dumps({"tables": tables, "orphans": lost})
+    return _text(plan, kept, orphans) if orphans else _usual_text(plan, tuple(kept))
 
 
 def read(conn: apsw.Connection) -> tuple[Return, ...] | None:
@@ -148,6 +142,20 @@ def has_remains(own: Iterable[str]) -> bool:
     return any(name.startswith((LOG, PREFIX)) for name in own)
 
 
+@derived
+def _usual_text(plan: Plan, kept: tuple[Kept, ...]) -> str:
+    """The way back of a file without orphans, which is that of many."""
+    return _text(plan, kept, {})
+
+
+def _text(plan: Plan, kept: Sequence[Kept], orphans: Orphans) -> str:
+    by_name = {fold(table.name): table for table in kept}
+    tables = [_entry(action, by_name) for action in plan.tables]
+    tables += [_virtual_entry(action, by_name) for action in plan.virtual]
+    lost = [(tie.table, tie.columns, tie.parent, rowids) for tie, rowids in orphans.items()]
+    return json.dumps({"tables": tables, "orphans": lost})
+
+
 def _entry(action: TableAction, kept: Mapping[str, Kept]) -> dict[str, object]:
     return {
         **_names(action, kept),
@@ -169,7 +177,7 @@ def _names(action: TableAction | VirtualAction, kept: Mapping[str, Kept]) -> dic
     return {
         "old_name": old_name,
         "new_name": action.new.name if action.new else None,
-        "kept": away and {key: getattr(away, key) for key in _KEPT},
+        "kept": dataclasses.asdict(away) if away else None,
     }
 
 

@@ -145,6 +145,11 @@ class Plan:
         copies |= any(action.way in ("rebuild", "reindex") for action in self.virtual)
         return "rebuild" if copies else "in-place"
 
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The steps of the change, in words."""
+        return tuple(step.text for step in self.change.steps)
+
     @property
     def rows(self) -> int:
         """Rows that are copied or looked at while writers wait."""
@@ -177,7 +182,7 @@ class Plan:
         cost = f"{self.rows} rows, {self.bytes} bytes, pause about {self.pause * 1000:.1f} ms"
         end = f"{self.strategy}: {cost}; way back: {self.way_back}"
         lost = f" (loses {', '.join(self.loses)})" if self.loses else ""
-        lines = [*(step.text for step in self.change.steps), *(str(concern) for concern in self.concerns)]
+        lines = [*self.texts, *(str(concern) for concern in self.concerns)]
         return "\n".join([*lines, end + lost])
 
     def going(self, way: Way) -> tuple[TableAction, ...]:
