@@ -21,6 +21,11 @@ class Pace:
     seconds: float
     rows: int = 64
 
+    def aim(self, seconds: float) -> None:
+        """Have the next turns take another time than those before."""
+        self.rows = max(_LEAST, int(self.rows * min(1.0, seconds / self.seconds)))
+        self.seconds = seconds
+
     def took(self, rows: int, seconds: float) -> None:
         """Learn from a turn: how many rows it did, and how long it took."""
         if rows == 0:

@@ -18,7 +18,7 @@ from migrations_engine.lone import claim as claims
 from migrations_engine.lone.cutover import CutOver
 from migrations_engine.lone.reserve import Reserve
 from migrations_engine.lone.rows import Rows
-from migrations_engine.lone.turns import HOLD_SECONDS, Moved, Turns, TurnTooLong
+from migrations_engine.lone.turns import Moved, Turns, TurnTooLong
 from migrations_engine.online import capture, phases
 from migrations_engine.online.phases import Boundary, Phase
 from migrations_engine.online.replay import replaying
@@ -131,8 +131,7 @@ def _rebuild(
     max_pause: float | None,
     watch: Watch,
 ) -> Rebuilt | None:
-    hold = HOLD_SECONDS if max_pause is None else min(HOLD_SECONDS, max_pause / 4)
-    turns = Turns(conn, hold=hold)
+    turns = Turns(conn, most=None if max_pause is None else max_pause / 4)
     turns.cookie = cookie
     work = Rebuild(
         conn=conn,

@@ -69,6 +69,7 @@ class Rows:
             pace = Pace(seconds=self._turns.hold)
             while not ranges.done:
                 self._keep_up()
+                pace.aim(self._turns.hold)
                 ranges.chunk = pace.rows
                 began = time.monotonic()
                 digest = self._turns.snapshot(partial(self._compare_range, mapping, ranges))
@@ -117,6 +118,7 @@ class Rows:
         pace = Pace(seconds=self._turns.hold)
         while not ranges.done:
             self._keep_up()
+            pace.aim(self._turns.hold)
             ranges.chunk = pace.rows
             try:
                 done = self._advance(work, limit=self._limit(pace))
@@ -153,7 +155,7 @@ class Rows:
 
     def _limit(self, pace: Pace) -> float | None:
         """When a turn is taken back; never where there is no smaller one."""
-        return None if pace.rows == 1 else self._turns.hold * _LIMIT
+        return None if pace.rows == 1 else pace.seconds * _LIMIT
 
     def _copy_range(self, mapping: Mapping, ranges: Ranges) -> int:
         self._replay(None)

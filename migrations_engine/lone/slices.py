@@ -58,6 +58,7 @@ def _empty(turns: Turns, table: str, progress: Callable[[int], object]) -> None:
 
 def _slice(turns: Turns, table: str, key: str, pace: Pace) -> int:
     """Delete some rows in a turn of their own; how many."""
+    pace.aim(turns.hold)
     rows = pace.rows
     statement = (
         f"DELETE FROM main.{quote(table)} WHERE ({key}) IN (SELECT {key} FROM main.{quote(table)} LIMIT ?)"
@@ -68,7 +69,7 @@ def _slice(turns: Turns, table: str, key: str, pace: Pace) -> int:
         return int(turns.conn.changes())
 
     try:
-        count = turns.take(work, limit=turns.hold * _LIMIT if rows > 1 else None)
+        count = turns.take(work, limit=pace.seconds * _LIMIT if rows > 1 else None)
     except TurnTooLong:
         pace.too_long()
         turns.rest()

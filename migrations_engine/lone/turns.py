@@ -29,6 +29,10 @@ WAIT_SECONDS = 5.0
 HOLD_SECONDS = 0.006
 """How long a turn of a long phase is to keep writers waiting."""
 
+QUIET_HOLD_SECONDS = 0.02
+"""The same while nobody writes. Rows that go into an index at random places touch as many of its pages in a
+short turn as in a long one, and each turn writes all of them."""
+
 _COMMIT_SECONDS = 0.02
 """How long a commit waits for readers, which stand in its way outside of WAL mode only."""
 
@@ -43,8 +47,15 @@ _SILENCE_SECONDS = 0.3
 _CHECKPOINT_PAGES = 500
 """Half of what makes other connections checkpoint: so that no writer's commit pays for the copy's pages."""
 
+_QUIET_CHECKPOINT_PAGES = 4_000
+"""The same while nobody writes: a page that many turns have written goes into the file once."""
+
 _OPCODES = 2_000
 """How much SQLite does between two looks at the clock."""
+
+
+_HOLDS = (HOLD_SECONDS, QUIET_HOLD_SECONDS)
+"""Where somebody writes, and where nobody does."""
 
 
 class Moved(Exception):
@@ -64,22 +75,33 @@ class Turns:
         longest: The same, at most.
         claim: The owner that the file has to name; None before there is one.
         cookie: The schema version that it has to have.
-        hold: How long a turn of a long phase should take, in seconds.
     """
 
-    def __init__(self, conn: apsw.Connection, *, hold: float = HOLD_SECONDS) -> None:
+    def __init__(self, conn: apsw.Connection, *, most: float | None = None) -> None:
+        """Begin; no turn of a long phase should take more than ``most`` seconds."""
         self.conn = conn
         self.held = 0.0
         self.worked = 0.0
         self.longest = 0.0
         self.claim: Claim | None = None
         self.cookie = cookie(conn)
-        self.hold = hold
-        self._seen = conn.data_version()
+        self._holds = [seconds if most is None else min(seconds, most) for seconds in _HOLDS]
+        self._seen = _commits_of_others(conn)
         self._heard = time.monotonic()
         self._log_pages = 0
         # Instead of SQLite's own checkpoint, which would be a part of the commit.
         conn.set_wal_hook(self._note_log)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody else seems to write."""
+        # Whoever is kept waiting cannot be heard: only after a while does silence mean that nobody is there.
+        return time.monotonic() - self._heard >= _SILENCE_SECONDS
+
+    @property
+    def hold(self) -> float:
+        """How long the next turn of a long phase should take, in seconds."""
+        return self._holds[self.quiet]
 
     def take(self, work: Callable[[], Done], *, limit: float | None = None, ddl: bool = False) -> Done:
         """Do work in one transaction, tried again while readers keep it from being committed.
@@ -128,13 +150,12 @@ class Turns:
 
     def rest(self) -> None:
         """Let others write: for longer than they were kept waiting where there are any, else for a moment."""
-        if self._log_pages >= _CHECKPOINT_PAGES:
-            self.checkpoint()
-        seen, now = self.conn.data_version(), time.monotonic()
+        seen = _commits_of_others(self.conn)
         if seen != self._seen:
-            self._seen, self._heard = seen, now
-        # Whoever is kept waiting cannot be heard: only after a while does silence mean that nobody is there.
-        share = _BUSY_REST if now - self._heard < _SILENCE_SECONDS else _QUIET_REST
+            self._seen, self._heard = seen, time.monotonic()
+        if self._log_pages >= (_QUIET_CHECKPOINT_PAGES if self.quiet else _CHECKPOINT_PAGES):
+            self.checkpoint()
+        share = _QUIET_REST if self.quiet else _BUSY_REST
         time.sleep(max(min(self.held * share, _LONGEST_REST), _SHORTEST_REST))
 
     def checkpoint(self) -> None:
@@ -177,6 +198,11 @@ class Turns:
 def cookie(conn: apsw.Connection) -> int:
     """The number that every change of the structure raises."""
     return int(sqlite.value(conn, "PRAGMA main.schema_version"))
+
+
+def _commits_of_others(conn: apsw.Connection) -> int:
+    """A number that changes with each commit of another connection; APSW's own counts ours as well."""
+    return int(sqlite.value(conn, "PRAGMA main.data_version"))
 
 
 def _commit(conn: apsw.Connection) -> None:
