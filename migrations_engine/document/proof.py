@@ -63,10 +63,9 @@ def refusals(objects: Objects) -> Iterator[Refusal]:
         stand_on = {fold(trigger.table) for trigger in objects.triggers}
         extended_by = extensions.in_use()
         for table in objects.tables:
+            yield from _REFUSED.get(table, lambda each: _refused_alone(conn, each), beside=extended_by)
             if fold(table.name) in stand_on:
-                yield from _refused_parts(conn, table)
-            else:
-                yield from _REFUSED.get(table, lambda each: _refused_alone(conn, each), beside=extended_by)
+                _refused(conn, ddl.create_table(_bare(table)))
         for view in objects.views:
             message = _refused(conn, view.sql)
             if message is not None:
@@ -102,7 +101,7 @@ def _refused(conn: apsw.Connection, sql: str) -> str | None:
 
 
 def _refused_alone(conn: apsw.Connection, table: Table) -> tuple[Refusal, ...]:
-    """What SQLite refuses of a table that nothing else needs.
+    """What SQLite refuses of a table, whatever else there is.
 
     It is gone afterwards, because SQLite searches its whole schema again for each object that is made.
     """
