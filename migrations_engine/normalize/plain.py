@@ -6,29 +6,17 @@ import dataclasses
 from functools import cache, lru_cache
 from json.encoder import encode_basestring
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from migrations_engine.model import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 def text(value: object) -> str:
     """A value as JSON in one spelling only: no spaces, keys in order, characters as they are."""
-    if isinstance(value, str):
-        return encode_basestring(value)
-    if isinstance(value, tuple):
-        return f"[{','.join(map(text, value))}]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _alike(value) if isinstance(value, Column) else _object(value)
-
-
-@lru_cache(maxsize=4096)
-def _alike(column: Column) -> str:
-    """A column of which many tables have one."""
-    return _object(column)
+    return _WRITERS.get(type(value), _object)(value)
 
 
 def _object(value: object) -> str:
@@ -36,7 +24,7 @@ def _object(value: object) -> str:
     kind: type = type(value)
     keys, values_of, defaults = _fields(kind)
     entries = [
-        key + text(each)
+        key + _WRITERS.get(type(each), _object)(each)
         for key, each, default in zip(keys, values_of(value), defaults, strict=True)
         if each is not default and each != default
     ]
@@ -49,3 +37,25 @@ def _fields(kind: type) -> tuple[tuple[str, ...], Callable[[object], tuple[objec
     fields = sorted((each for each in dataclasses.fields(kind) if each.compare), key=lambda each: each.name)
     keys = tuple(f"{encode_basestring(each.name)}:" for each in fields)
     return keys, attrgetter(*(each.name for each in fields)), tuple(each.default for each in fields)
+
+
+@lru_cache(maxsize=4096)
+def _column(column: Column) -> str:
+    """A column, of which many tables have one."""
+    return _object(column)
+
+
+def _list(values: tuple[object, ...]) -> str:
+    return f"[{','.join(map(text, values))}]"
+
+
+def _flag(value: object) -> str:
+    return "true" if value else "false"
+
+
+_WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
+    str: encode_basestring,
+    tuple: _list,
+    bool: _flag,
+    Column: _column,
+}
