@@ -252,7 +252,8 @@ def _transaction(conn: apsw.Connection) -> Iterator[None]:
         yield
         conn.execute("COMMIT")
     except BaseException:
-        conn.execute("ROLLBACK")
+        if conn.in_transaction:  # a statement that was interrupted has ended it
+            conn.execute("ROLLBACK")
         raise
 
 

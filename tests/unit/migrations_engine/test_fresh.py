@@ -210,6 +210,25 @@ def test_whoever_is_told_how_far_it_is_can_end_it(filled):
         filled.write(progress=end)
 
 
+def test_it_can_be_ended_in_the_middle_of_a_statement(filled, monkeypatch):
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000)"
+    filled.run(f"{numbers} INSERT INTO people (name) SELECT i FROM n")
+    monkeypatch.setattr(fresh, "_STEPS", 1000)
+    told = []
+
+    class Ended(Exception):
+        pass
+
+    def end(done, _total):
+        told.append(done)
+        raise Ended
+
+    with pytest.raises(Ended):
+        filled.write(progress=end)
+    assert told == [0]
+    assert filled.write().pages > 0
+
+
 def test_rows_that_do_not_fit_are_left_to_the_other_way(filled):
     filled.run("INSERT INTO people (name) VALUES (NULL)")
     with pytest.raises(Unsupported):
