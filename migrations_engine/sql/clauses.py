@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from migrations_engine.model import Conflict, ForeignKey, IndexedColumn
@@ -64,8 +65,9 @@ def indexed_columns(cursor: Cursor) -> tuple[IndexedColumn, ...]:
     return tuple(indexed_column(entry) for entry in entries(cursor))
 
 
+@lru_cache(maxsize=4096)
 def parse_indexed_column(text: str) -> IndexedColumn:
-    """One entry of a key or an index from a text of its own.
+    """One entry of a key or an index from a text of its own; the tables of a schema share many.
 
     Raises:
         Malformed: It is no single entry.

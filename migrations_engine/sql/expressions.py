@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from migrations_engine.sql.cursor import Cursor
 
 
+@lru_cache(maxsize=4096)
 def parse_expression(text: str) -> str:
     """The text of exactly one expression, without white space and comments around it.
 
