@@ -68,8 +68,9 @@ def begin(conn: apsw.Connection, old: Schema, *, end_way_back: Callable[[apsw.Co
     What nobody applied is a version too, and written down: else there would be nothing to go back to.
     """
     end_way_back(conn)
-    versions.close_way_back(conn, "dropped")
     last = versions.latest(conn)
+    if last is not None and last.way_back == "kept":
+        versions.close_way_back(conn, "dropped")
     is_known = last is not None and last.is_of(old)
     if not is_known and (old.tables or old.views or old.virtual_tables):
         return versions.record(conn, old, strategy="found", pause=0.0, way_back="none")
