@@ -36,6 +36,9 @@ POLL_SECONDS = 0.0002
 """How often a waiting writer tries again: SQLite's own busy handler backs off so far that it starves."""
 
 
+_NORMAL = 1
+"""What PRAGMA synchronous says of a connection that is ``synced_at_end``."""
+
 _CHECKPOINT_PAGES = 1000
 """SQLite's own: the pages in a log from which on a commit brings them to the file."""
 
@@ -194,7 +197,8 @@ def unsynced(conn: apsw.Connection, *, wait: float) -> Iterator[None]:
         wait: Seconds to poll for the lock.
     """
     log = conn.filename_wal
-    if size(log) != 0:
+    # A file that is not in WAL mode may have an empty log lying beside it; it is never ``synced_at_end``.
+    if conn.pragma("synchronous") != _NORMAL or size(log) != 0:
         begin_immediate(conn, wait=wait)
         yield
         return

@@ -110,8 +110,12 @@ def test_who_waits_for_the_lock_sees_that_the_log_was_begun_meanwhile(wal_file):
         release.join()
 
 
-def test_a_file_with_a_rollback_journal_syncs_each_commit(tmp_path):
+@pytest.mark.parametrize("stray", ["", "-wal"])
+def test_a_file_with_a_rollback_journal_syncs_each_commit(tmp_path, stray):
     path = tmp_path / "file.db"
+    with contextlib.closing(sqlite.connect(path, mode="rwc")) as conn:
+        conn.execute("CREATE TABLE first (a)")
+    (tmp_path / f"file.db{stray}").touch()
     with (
         sqlite.synced_at_end(sqlite.connect(path, mode="rwc")) as conn,
         sqlite.unsynced(conn, wait=1.0),
