@@ -6,9 +6,15 @@ It says what an object may have where; SQL inside strings is for ``schema check`
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from migrations_engine.document import forms
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import core_schema
 
 FILE: Final = "document.schema.json"
 """The name of the file beside this module that has it."""
@@ -37,13 +43,19 @@ def text() -> str:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a document, draft 7: the newest that all editors read whole."""
     kinds = (
+        forms.IndexForm,
+        forms.UniqueForm,
+        forms.PrimaryKeyForm,
         forms.CheckForm,
         forms.ForeignKeyForm,
-        forms.IndexForm,
         forms.OptionsForm,
-        forms.PrimaryKeyForm,
-        forms.UniqueForm,
     )
+    _, found = models_json_schema(
+        [(kind, "validation") for kind in kinds], schema_generator=_Editors, ref_template="#/$defs/{model}"
+    )
+    for form in found["$defs"].values():
+        if "columns" in form["properties"]:
+            form["properties"]["columns"] = _KEY_COLUMNS
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Schema document",
@@ -59,7 +71,7 @@ def json_schema() -> dict[str, Any]:
         "patternProperties": {"^(?!_|\\$schema$)": _ref("table")},
         "propertyNames": {"not": {"pattern": _OWN_NAME}},
         "additionalProperties": False,
-        "$defs": {"table": _table(), **{kind.__name__: _form(kind) for kind in kinds}},
+        "$defs": {"table": _table(), **found["$defs"]},
     }
 
 
@@ -93,41 +105,18 @@ def _table() -> dict[str, Any]:
     }
 
 
-def _form(kind: type) -> dict[str, Any]:
-    """The object form of an entry."""
-    keys = forms.keys(kind)
-    required = [name for name, key in keys.items() if key.required]
-    return {
-        "additionalProperties": False,
-        "description": kind.__doc__,
-        "properties": {name: _key(key) for name, key in keys.items()},
-        **({"required": required} if required else {}),
-        "title": kind.__name__,
-        "type": "object",
-    }
+class _Editors(GenerateJsonSchema):
+    """What pydantic makes of a form, with the freedoms that reading leaves."""
 
+    def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
+        """Words of SQL: offered in upper case, allowed in any, with any spaces."""
+        words = super().literal_schema(schema)["enum"]
+        pattern = "|".join(map(_any_case, words))
+        return {"anyOf": [{"enum": words}, {**_STRING, "pattern": rf"^\s*({pattern})\s*$"}]}
 
-def _key(key: forms.Key) -> dict[str, Any]:
-    options = _options(key.shape)
-    shape = options[0] if len(options) == 1 else {"anyOf": options}
-    return shape if key.required else dict(sorted({**shape, "default": key.default}.items()))
-
-
-def _options(shape: forms.Shape) -> list[dict[str, Any]]:
-    """What a value may be, with the freedoms that reading leaves."""
-    match shape:
-        case forms.Maybe(inner):
-            return [*_options(inner), {"type": "null"}]
-        case forms.Words(choices):
-            # Offered in upper case, allowed in any, with any spaces.
-            pattern = "|".join(map(_any_case, choices))
-            return [{"enum": list(choices)}, {"pattern": rf"^\s*({pattern})\s*$", **_STRING}]
-        case forms.Names():
-            return [_KEY_COLUMNS]
-        case forms.Flag():
-            return [{"type": "boolean"}]
-        case _:
-            return [_STRING]
+    def field_title_should_be_set(self, _schema: object) -> bool:
+        """Keys speak for themselves."""
+        return False
 
 
 def _ref(name: str) -> dict[str, Any]:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from migrations_engine.document.jsonc import Path, Value
 
-
 _Form = TypeVar("_Form", bound=forms.Form)
 
 
