@@ -69,9 +69,12 @@ def read_text(path: str | PathLike[str]) -> str:
 
     Raises:
         FileNotFoundError: There is no such file.
-        SchemaError: It is not UTF-8.
+        SchemaError: It is a database, or not UTF-8.
     """
     raw = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+    if raw.startswith(b"SQLite format 3\0"):
+        fault = Fault("this is a database, not a document: `schema import` makes the document of one")
+        raise SchemaError([fault], source=str(path))
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

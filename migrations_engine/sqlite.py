@@ -81,6 +81,7 @@ def connect(path: str | PathLike[str], *, mode: Mode = "rw") -> apsw.Connection:
         try:
             conn = apsw.Connection(str(path), flags=_FLAGS[mode])
         except apsw.CantOpenError:
+            _refuse_folder(path)
             raise FileNotFoundError(f"no database at {path}") from None
         try:
             conn.set_busy_timeout(int(OPEN_SECONDS * 1000))
@@ -121,7 +122,14 @@ def mapped_errors(path: str | PathLike[str]) -> Iterator[None]:
     except apsw.FullError:
         raise OSError(errno.ENOSPC, "the disk is full; nothing was changed", str(path)) from None
     except apsw.IOError as error:
+        _refuse_folder(path)
         raise OSError(errno.EIO, f"reading or writing failed ({error})", str(path)) from None
+
+
+def _refuse_folder(path: str | PathLike[str]) -> None:
+    """Say of a folder what it is: SQLite opens one for reading, and fails later."""
+    if Path(path).is_dir():
+        raise IsADirectoryError(errno.EISDIR, "this is a folder, not a database", str(path)) from None
 
 
 @contextlib.contextmanager

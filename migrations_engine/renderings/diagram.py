@@ -22,14 +22,28 @@ _NO_BEGINNING: Final = re.compile(r"(?:[^A-Za-z_]|(?:pk|fk|uk)\b)", re.IGNORECAS
 _NOT_IN_QUOTES: Final = re.compile(r"[\"%\\`\x00-\x1f\x7f]|(?<=direction)\s+(?=TB|BT|LR|RL)", re.IGNORECASE)
 """A direction is a statement to Mermaid wherever on a line it stands."""
 
+_IN_ONE_ROW: Final = 6
+"""Tables beside each other that can be read on a page: more of them grow downwards, where a page has room."""
+
+_LONGEST: Final = 50_000
+"""Characters of a diagram that Mermaid draws (its maxTextSize): of a longer one it shows an error alone."""
+
 
 def diagram(schema: Objects) -> str:
-    """The diagram, without the fence that stands around it in a page."""
+    """The diagram, without the fence that stands around it: of the keys alone where the whole is too long."""
+    whole = _drawn(schema, keys_only=False)
+    return whole if len(whole) <= _LONGEST else _drawn(schema, keys_only=True)
+
+
+def _drawn(schema: Objects, *, keys_only: bool) -> str:
     entities = _Entities(schema)
     lines = ["erDiagram"]
+    if len(schema.tables) > _IN_ONE_ROW:
+        lines.append("    direction LR")
     for table in schema.tables:
+        shown = [c for c in table.columns if not keys_only or any(_keys(c, table))]
         lines.append(f"    {entities.name(table.name)} {{")
-        lines += (f"        {_attribute(column, table)}" for column in table.columns)
+        lines += (f"        {_attribute(column, table)}" for column in shown)
         lines.append("    }")
     for table in schema.tables:
         for key in table.foreign_keys:
@@ -71,8 +85,9 @@ def _attribute(column: Column, table: Table) -> str:
 
 
 def _word(text: str) -> str:
-    """A text as a word of Mermaid."""
+    """A text as a word of Mermaid, which would set a word between underscores in italics."""
     word = _NOT_IN_WORD.sub("_", text)
+    word = word if word == text else word.strip("_")
     return f"_{word}" if not word or _NO_BEGINNING.match(word) else word
 
 

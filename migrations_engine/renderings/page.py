@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from migrations_engine.ddl import definitions
 from migrations_engine.ddl.sqlite import create_index
-from migrations_engine.model import fold
+from migrations_engine.model import fold, quote
 from migrations_engine.renderings import columns
 from migrations_engine.renderings.diagram import diagram
 
@@ -140,7 +140,7 @@ def _refers(table: Table, parent: Table) -> bool:
 
 def _index(index: Index) -> str:
     """An index without CREATE and without its table, which the page names already."""
-    return create_index(index).removeprefix("CREATE ")
+    return create_index(index).removeprefix("CREATE ").replace(f" ON {quote(index.table)} (", " (", 1)
 
 
 def _text(text: str) -> str:

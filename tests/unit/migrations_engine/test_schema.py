@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import apsw
 import pytest
 
 from migrations_engine import SchemaError, load
@@ -33,3 +34,12 @@ def test_hash_and_document_need_nothing_else(tmp_path):
     path = tmp_path / "schema.json"
     path.write_text('{"t": {"a": "INT"}}', encoding="utf-8")
     assert load(path).to_json() == '{\n  "t": {\n    "a": "INT"\n  }\n}\n'
+
+
+def test_a_database_is_no_document_and_the_error_says_what_makes_one(tmp_path):
+    path = tmp_path / "shop.db"
+    with apsw.Connection(str(path)) as conn:
+        conn.execute("CREATE TABLE t(x)")
+    conn.close()
+    with pytest.raises(SchemaError, match="this is a database, not a document: `schema import`"):
+        load(path)

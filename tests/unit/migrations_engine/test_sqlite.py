@@ -133,3 +133,9 @@ def test_a_transaction_knows_what_others_made_before_it(tmp_path, begun):
             other.execute("CREATE TABLE t (a)")
         with begun(conn):
             assert conn.table_exists("main", "t")
+
+
+@pytest.mark.parametrize("mode", ["ro", "rw", "rwc"])
+def test_a_folder_is_called_a_folder(tmp_path, mode):
+    with pytest.raises(IsADirectoryError, match="this is a folder, not a database"):
+        sqlite.connect(tmp_path, mode=mode)

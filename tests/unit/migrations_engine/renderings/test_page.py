@@ -80,7 +80,7 @@ who \\*may\\* order
 - `PRIMARY KEY (id)`
 - `CONSTRAINT positive CHECK (sum >= 0 OR '|' = '')`
 - `FOREIGN KEY (customer) REFERENCES customers(id) ON DELETE CASCADE`: [customers](#table-1)
-- `INDEX "idx_orders_customer" ON "orders" (customer)`
+- `INDEX "idx_orders_customer" (customer)`
 - Trigger t
 
 ## Views
@@ -196,3 +196,23 @@ def test_tables_that_would_look_the_same_are_told_apart():
 )
 def test_a_reference_says_how_many_there_may_be_at_its_ends(child, ends):
     assert f'"p" {ends} "c" : "p"' in diagram(loads({"p": {"id": "INTEGER PRIMARY KEY"}, "c": {"p": child}}))
+
+
+def test_many_tables_grow_downwards_where_a_page_has_room():
+    tables = {f"t{n}": {"x": "INT"} for n in range(7)}
+    assert diagram(loads(tables)).splitlines()[1] == "    direction LR"
+    del tables["t0"]
+    assert "direction" not in diagram(loads(tables))
+
+
+def test_a_diagram_too_long_for_mermaid_shows_the_keys_alone():
+    columns = {"id": "INTEGER PRIMARY KEY"} | {f"a_rather_long_name_{n}": "TEXT" for n in range(30)}
+    text = diagram(loads({f"table_{n}": columns | {"up": "INT REFERENCES table_0"} for n in range(60)}))
+    assert len(text) < 50_000
+    assert text.count("INTEGER id PK") == text.count("INT up FK") == 60
+    assert "a_rather_long_name" not in text
+
+
+def test_a_word_that_was_replaced_is_not_set_in_italics():
+    text = diagram(loads({"t": {"100%": '"UNSIGNED BIG INT"'}}))
+    assert '        UNSIGNED_BIG_INT _100 "100_"' in text.splitlines()
