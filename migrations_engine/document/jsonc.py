@@ -82,6 +82,8 @@ def _reason(text: str, error: json.JSONDecodeError) -> str:
     """What is wrong, where the JSON module's own words lead astray."""
     if error.msg.startswith("Expecting ',' delimiter") and text[error.pos : error.pos + 1] == '"':
         return "a comma is missing before this"
+    if not text.strip():
+        return "the document is empty; one without tables is {}"
     return error.msg
 
 

@@ -43,3 +43,11 @@ def test_a_database_is_no_document_and_the_error_says_what_makes_one(tmp_path):
     conn.close()
     with pytest.raises(SchemaError, match="this is a database, not a document: `schema import`"):
         load(path)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "// nothing but this\n"])
+def test_of_an_empty_document_the_error_says_that_it_is_empty(tmp_path, text):
+    path = tmp_path / "schema.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SchemaError, match="the document is empty"):
+        load(path)
