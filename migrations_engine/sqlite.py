@@ -112,7 +112,8 @@ def mapped_errors(path: str | PathLike[str]) -> Iterator[None]:
     try:
         yield
     except apsw.NotADBError:
-        raise DatabaseDamaged(f"{path} is not an SQLite database") from None
+        message = f"{path} is not an SQLite database. Name another file, or restore it from a backup"
+        raise DatabaseDamaged(message) from None
     except apsw.CorruptError as error:
         raise DatabaseDamaged(f"{path} is damaged: {error}. Restore it from a backup") from error
     except (apsw.BusyError, apsw.LockedError):

@@ -13,7 +13,8 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line of this process and exit."""
     try:
-        from tenantdb.cli import app  # noqa: PLC0415 - so that Ctrl-C while it is being imported is answered too
+        from tenantdb.cli import app  # noqa: PLC0415 - so that Ctrl-C while anything is imported is answered too
+
+        app.main()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    app.main()

@@ -91,6 +91,30 @@ def test_ctrl_c_ends_without_a_traceback(tenantdb: Command, monkeypatch: pytest.
     assert "Traceback" not in said.err
 
 
+@pytest.mark.parametrize(
+    ("line", "module"),
+    [
+        ("from tenantdb.cli import main; main()", "tenantdb.cli.program"),
+        ("import runpy; runpy.run_module('migrations_engine', run_name='__main__')", "rich.console"),
+    ],
+)
+def test_ctrl_c_while_modules_are_imported_ends_without_a_traceback(line: str, module: str) -> None:
+    program = f"""
+import sys
+
+class Finder:
+    def find_spec(name, *_):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Finder)
+sys.argv = ["tenantdb", "schema", "check", "schema.json"]
+{line}
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (130, "")
+
+
 def test_a_reader_that_has_had_enough_is_no_error() -> None:
     line = f"{sys.executable} -c 'from tenantdb.cli import main; main()' --help | true"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
