@@ -101,9 +101,13 @@ def set_state(
 
 
 def set_schema(
-    session: Session, *, tenant: str, token: int, generation: int, schema_hash: str | None
+    session: Session, *, tenant: str, token: int, generation: int, schema_hash: str | None, operation: str
 ) -> bool:
-    """Repeat what a tenant's file says of its schema; False where the token is not the row's."""
+    """Repeat what a tenant's file says of its schema; False where the token is not the row's.
+
+    Where that is another one, the generation is what ``operation`` has made of it: no way back leads from it
+    to the generation before any more, not even when it comes to have its first schema again.
+    """
     changed = (
         update(Tenant)
         .where(Tenant.id == tenant, Tenant.lease_token == token, Tenant.generation == generation)
@@ -115,7 +119,8 @@ def set_schema(
     session.execute(
         update(Generation)
         .where(Generation.tenant_id == tenant, Generation.generation == generation)
-        .values(schema_hash=schema_hash)
+        .where(Generation.schema_hash.is_distinct_from(schema_hash))
+        .values(schema_hash=schema_hash, operation_id=operation)
     )
     return True
 

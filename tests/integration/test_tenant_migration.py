@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import apsw
@@ -15,6 +16,7 @@ from migrations_engine.errors import (
     SchemaError,
     WayBackLossy,
 )
+from migrations_engine.online import capture
 from migrations_engine.online.phases import Boundary
 from tenantdb import control
 from tenantdb.catalog import generations, tenants
@@ -31,6 +33,12 @@ from workers.operations import operation
 
 NARROW = engine.loads('{"notes": {"k": "INTEGER PRIMARY KEY", "v": "TEXT", "n": "INTEGER"}}')
 
+
+NARROW_PARENTS, WIDER_AND_NARROW, NEW_AND_NARROW = (
+    engine.loads(schema.to_json().replace('"name": "TEXT UNIQUE"', '"title": "TEXT"'))
+    for schema in (OLD, WIDER, NEW)
+)
+"""The first destroys data of OLD, and so makes a generation; the others follow it."""
 
 OLD_AND_MORE, NEW_AND_MORE = (
     engine.loads(json.dumps(json.loads(schema.to_json()) | {"more": {"id": "INTEGER PRIMARY KEY"}}))
@@ -241,6 +249,35 @@ def test_a_new_generation_ends_the_way_back_that_lay_in_the_file(fleet, tenant):
     with pytest.raises(NoWayBack):
         back(fleet)
     assert fleet.findings(tenant) == []
+
+
+@pytest.mark.parametrize("moves", [False, True], ids=["", "moved"])
+@pytest.mark.parametrize("second", [WIDER_AND_NARROW, NEW_AND_NARROW], ids=["in place", "rebuild"])
+def test_two_changes_go_one_back_and_no_write_is_lost(fleet, tenant, second, moves):
+    migrated(fleet, NARROW_PARENTS, allow_destructive=True)
+    execute(fleet, "INSERT INTO notes (k, v, n) VALUES (9, 'after the first', 1)")
+    migrated(fleet, second)
+    execute(fleet, "INSERT INTO notes (k, v, n) VALUES (10, 'after the second', 1)")
+    if moves:
+        move(tenant, to="b", settings=fleet.settings)
+    rows = fleet.rows(tenant)
+    back(fleet)
+    assert (says(fleet), fleet.rows(tenant)) == ({NARROW_PARENTS.hash}, rows)
+    with pytest.raises(NoWayBack):
+        back(fleet)
+    assert (says(fleet), fleet.rows(tenant)) == ({NARROW_PARENTS.hash}, rows)
+    assert fleet.findings(tenant) == []
+
+
+def test_writes_that_were_not_noted_are_not_left_behind(fleet, tenant):
+    migrated(fleet, NEW)
+    execute(fleet, "INSERT INTO notes (k, v, n) VALUES (9, 'since', 1)")
+    with contextlib.closing(apsw.Connection(str(fleet.route(tenant).path))) as conn:
+        capture.remove(conn)
+    with pytest.raises(NoWayBack, match="no record"):
+        back(fleet)
+    assert (says(fleet), fleet.rows(tenant)) == ({NEW.hash}, [(9, "since")])
+    assert fleet.operations(tenant)[0] == "undone"
 
 
 def test_a_tenant_can_go_forward_again_after_a_rollback(fleet, tenant):

@@ -207,14 +207,15 @@ def _next(
 
 
 def way_back(session: Session, tenant: str, generation: int) -> Place | None:
-    """The generation that a rollback of this one would begin as; None where there is none any more."""
+    """The generation that a rollback of this one would begin as; None where there is none any more.
+
+    A change in place ends it, and makes itself the generation's operation: from then on no write is noted.
+    """
     row = generations.find(session, tenant=tenant, generation=generation)
     maker = operations.find(session, row.operation_id) if row and row.operation_id else None
     found = maker.payload.get("way_back") if maker else None
     if row is None or maker is None or found is None:
         return None
-    if row.schema_hash != maker.payload["target"]["schema_hash"]:
-        return None  # it was changed in place since, which ended that way back
     place = Place.of(found)
     before = generations.find(session, tenant=tenant, generation=place.generation)
     return place if before is not None and before.state in _KEPT else None

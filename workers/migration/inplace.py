@@ -172,6 +172,7 @@ def _repeat(operation: Operation, marks: Marks) -> str | None:
             token=operation.token,
             generation=place.generation,
             schema_hash=row.schema_hash,
+            operation=operation.id,
         )
     marks.changed(operation.tenant)
     return row.schema_hash

@@ -10,9 +10,9 @@ import time
 from typing import TYPE_CHECKING
 
 from migrations_engine import versions
-from migrations_engine.errors import DataDoesNotFit, WayBackLossy
+from migrations_engine.errors import DataDoesNotFit, NoWayBack, WayBackLossy
 from migrations_engine.introspection import introspect
-from migrations_engine.online import verify
+from migrations_engine.online import capture, verify
 from migrations_engine.online.mapping import reverse
 from migrations_engine.online.phases import Phase
 from workers.handover import stages
@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     from migrations_engine.model import Objects
     from migrations_engine.online.mapping import Mapping
     from workers.handover.transfer import Transfer
+
+
+def follow(transfer: Transfer) -> None:
+    """Go on noting what is written; refused where it was not noted from the generation's first write on.
+
+    A log that began later would bring back only what is in it: all other writes would be lost without a word.
+
+    Raises:
+        NoWayBack: The file has no log.
+    """
+    if not transfer.lock.table_exists("main", capture.LOG):
+        raise NoWayBack(f"tenant {transfer.tenant!r} has no record of what was written since the last change")
+    stages.install_capture(transfer)
 
 
 def rehearse(transfer: Transfer) -> None:
@@ -78,7 +91,7 @@ def _verify_virtual(transfer: Transfer) -> int:
 
 ROLLBACK: tuple[Phase[Transfer], ...] = (
     stages.CLAIM,
-    stages.CAPTURE,
+    Phase(name=stages.CAPTURE.name, run=follow),
     Phase(name="rehearse", run=rehearse),
     stages.SNAPSHOT,
     stages.PREPARE,
