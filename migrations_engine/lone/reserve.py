@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-ROOM_BYTES = 8_000_000
+ROOM_BYTES = 16_000_000
 """What was committed since the last checkpoint, a slice that is dropped, and the structure."""
 
 

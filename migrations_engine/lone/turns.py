@@ -44,11 +44,14 @@ _LONGEST_REST = 0.05
 _SHORTEST_REST = 0.0005
 _SILENCE_SECONDS = 0.3
 
-_CHECKPOINT_PAGES = 500
+_CHECKPOINT_BYTES = 2_000_000
 """Half of what makes other connections checkpoint: so that no writer's commit pays for the copy's pages."""
 
-_QUIET_CHECKPOINT_PAGES = 4_000
-"""The same while nobody writes: a page that many turns have written goes into the file once."""
+_QUIET_CHECKPOINT_BYTES = 4_000_000
+"""The same while nobody writes: a page that many turns have written goes into the file once.
+
+Not more: where the disk fills, this and the pages of one turn have to fit into ``reserve.ROOM_BYTES``.
+"""
 
 _OPCODES = 2_000
 """How much SQLite does between two looks at the clock."""
@@ -88,7 +91,8 @@ class Turns:
         self._holds = [seconds if most is None else min(seconds, most) for seconds in _HOLDS]
         self._seen = _commits_of_others(conn)
         self._heard = time.monotonic()
-        self._log_pages = 0
+        self._log_bytes = 0
+        self._page_size = int(sqlite.value(conn, "PRAGMA main.page_size"))
         # Instead of SQLite's own checkpoint, which would be a part of the commit.
         conn.set_wal_hook(self._note_log)
 
@@ -153,7 +157,7 @@ class Turns:
         seen = _commits_of_others(self.conn)
         if seen != self._seen:
             self._seen, self._heard = seen, time.monotonic()
-        if self._log_pages >= (_QUIET_CHECKPOINT_PAGES if self.quiet else _CHECKPOINT_PAGES):
+        if self._log_bytes >= (_QUIET_CHECKPOINT_BYTES if self.quiet else _CHECKPOINT_BYTES):
             self.checkpoint()
         share = _QUIET_REST if self.quiet else _BUSY_REST
         time.sleep(max(min(self.held * share, _LONGEST_REST), _SHORTEST_REST))
@@ -162,7 +166,7 @@ class Turns:
         """Bring the log into the file, without keeping anybody from writing."""
         with contextlib.suppress(apsw.BusyError, apsw.LockedError):
             self.conn.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        self._log_pages = 0
+        self._log_bytes = 0
 
     @contextlib.contextmanager
     def _turn(self, limit: float | None) -> Iterator[None]:
@@ -191,7 +195,7 @@ class Turns:
             raise Moved
 
     def _note_log(self, _conn: apsw.Connection, _schema: str, pages: int) -> int:
-        self._log_pages = pages
+        self._log_bytes = pages * self._page_size
         return apsw.SQLITE_OK
 
 
