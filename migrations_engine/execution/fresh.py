@@ -143,7 +143,7 @@ def _make_structure(
             conn.execute(f"PRAGMA encoding = '{sqlite.value(source, 'PRAGMA encoding')}'")
             for name in _HEADER:
                 conn.execute(f"PRAGMA {name} = {sqlite.value(source, f'PRAGMA {name}')}").fetchall()
-            with _transaction(conn):
+            with sqlite.immediate(conn):
                 _make_old_structure(source, conn)
                 execute.change_in(conn, plan)
         return 0
@@ -183,7 +183,7 @@ def _fill(
         conn.execute(f"PRAGMA main.{setting}").fetchall()
     with execute.prepared(conn), linked(source, conn) as schema:
         work = _Rows(conn=conn, schema=schema, plan=plan, progress=_Progress(conn, progress))
-        with work.progress.told(schema), _transaction(conn):
+        with work.progress.told(schema), sqlite.immediate(conn):
             shut()  # the guards are laid aside with all triggers, and pages are written as they come
             return work.write()
 
@@ -242,19 +242,6 @@ class _Rows:
         after = references.orphans(self.conn, at_risk(self.plan).after)
         if misfits := references.newly_lost(before, after):
             raise DataDoesNotFit(misfits)
-
-
-@contextlib.contextmanager
-def _transaction(conn: apsw.Connection) -> Iterator[None]:
-    """One transaction of a file without journal: where it fails, the file is lost, and its end is certain."""
-    conn.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        conn.execute("COMMIT")
-    except BaseException:
-        if conn.in_transaction:  # a statement that was interrupted has ended it
-            conn.execute("ROLLBACK")
-        raise
 
 
 def _objects(conn: apsw.Connection) -> list[_Object]:

@@ -45,7 +45,8 @@ _SHORTEST_REST = 0.0005
 _SILENCE_SECONDS = 0.3
 
 _CHECKPOINT_BYTES = 2_000_000
-"""Half of what makes other connections checkpoint: so that no writer's commit pays for the copy's pages."""
+"""Half of what makes other connections checkpoint, with pages of 4096 bytes: so that no writer's commit
+pays for the copy's pages."""
 
 _QUIET_CHECKPOINT_BYTES = 4_000_000
 """The same while nobody writes: a page that many turns have written goes into the file once.
