@@ -128,7 +128,7 @@ def apply(
     leaves = leave.read_all(allow)
     if is_new := not sqlite.size(path):
         _require_creatable(schema, strategy=strategy)
-    with _opened(path, mode="rwc", is_new=is_new) as conn:
+    with _opened(path, mode="rwc", is_new=is_new, alone=choice.is_small) as conn:
         for _ in range(_ATTEMPTS):
             seen = _seen(conn, schema, strategy=strategy, max_pause=max_pause)
             if seen is None:
@@ -343,10 +343,14 @@ def _require_creatable(schema: Schema, *, strategy: Wish) -> None:
 
 @contextlib.contextmanager
 def _opened(
-    path: str | PathLike[str], *, mode: sqlite.Mode, is_new: bool = False
+    path: str | PathLike[str],
+    *,
+    mode: sqlite.Mode,
+    is_new: bool = False,
+    alone: Callable[[apsw.Connection], bool] = lambda _: False,
 ) -> Iterator[apsw.Connection]:
     """Hold a connection to a lone file for the block; a file that is made for it is in WAL mode."""
-    conn = sqlite.connect(path, mode=mode)
+    conn = sqlite.connect(path, mode=mode, alone=alone)
     with sqlite.mapped_errors(path), contextlib.closing(conn):
         _require_lone(conn)
         if is_new:

@@ -64,11 +64,22 @@ def require_sound_sqlite(version: int | None = None) -> None:
         )
 
 
-def connect(path: str | PathLike[str], *, mode: Mode = "rw") -> apsw.Connection:
+def connect(
+    path: str | PathLike[str],
+    *,
+    mode: Mode = "rw",
+    alone: Callable[[apsw.Connection], bool] = lambda _: False,
+) -> apsw.Connection:
     """Open a database file; never creates one unless the mode says so.
 
     The connection has no busy handler: ``immediate`` polls, because SQLite's handler is unfair. Foreign key
     actions are off, as every engine transaction needs them.
+
+    Args:
+        path: The file.
+        mode: Whether it may be written, and made.
+        alone: Whether to keep everybody else out until the connection is closed, if nobody has the file open.
+            Asked before anything is read.
 
     Raises:
         FileNotFoundError: There is no such file and the mode does not create one.
@@ -84,15 +95,32 @@ def connect(path: str | PathLike[str], *, mode: Mode = "rw") -> apsw.Connection:
             _refuse_folder(path)
             raise FileNotFoundError(f"no database at {path}") from None
         try:
+            if alone(conn):
+                _take_alone(conn)
             conn.set_busy_timeout(int(OPEN_SECONDS * 1000))
             conn.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
-            conn.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+            conn.execute("PRAGMA schema_version").fetchall()
             conn.set_busy_timeout(0)
             extensions.register(conn)
         except BaseException:
             conn.close()
             raise
     return conn
+
+
+def _take_alone(conn: apsw.Connection) -> None:
+    """Hold a file in WAL mode for this connection alone, where nobody has it open; else leave it as it is.
+
+    Its log then needs no shared memory, the making of which is a good part of a short change. With a rollback
+    journal two that come at once would wait for one another for ever: neither lets go of what it has read.
+    """
+    conn.pragma("locking_mode", "exclusive")
+    try:
+        is_held = conn.pragma("journal_mode") == "wal"
+    except apsw.Error:  # whatever it is, whoever reads next without this finds it too
+        is_held = False
+    if not is_held:
+        conn.pragma("locking_mode", "normal")
 
 
 def in_memory() -> apsw.Connection:

@@ -27,9 +27,8 @@ _STEP_SECONDS = 0.005
 
 
 def is_small(conn: apsw.Connection) -> bool:
-    """Whether whatever is done with the file is done at once."""
-    pages = int(sqlite.value(conn, "PRAGMA main.page_count"))
-    return pages * int(sqlite.value(conn, "PRAGMA main.page_size")) <= SMALL_BYTES
+    """Whether whatever is done with the file is done at once; reads nothing of it."""
+    return sum(sqlite.size(name) or 0 for name in (conn.filename, conn.filename_wal)) <= SMALL_BYTES
 
 
 def chosen(

@@ -35,6 +35,31 @@ def wal_file(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_file_that_nobody_has_open_is_held_alone(wal_file: Path) -> None:
+    with contextlib.closing(sqlite.connect(wal_file, alone=lambda _: True)):
+        assert not Path(f"{wal_file}-shm").exists()
+        with contextlib.closing(apsw.Connection(str(wal_file))) as other, pytest.raises(apsw.BusyError):
+            other.execute("SELECT * FROM t")
+    with contextlib.closing(apsw.Connection(str(wal_file))) as other:
+        assert other.execute("SELECT * FROM t").fetchall() == []
+
+
+@pytest.mark.parametrize("statement", ["SELECT * FROM t", "BEGIN IMMEDIATE"])
+def test_a_file_that_another_has_open_is_shared(wal_file: Path, statement: str) -> None:
+    with contextlib.closing(apsw.Connection(str(wal_file))) as other:
+        other.execute(statement)
+        with contextlib.closing(sqlite.connect(wal_file, alone=lambda _: True)) as conn:
+            assert conn.execute("SELECT * FROM t").fetchall() == []
+            other.execute("INSERT INTO t VALUES (1)")
+
+
+def test_a_file_with_a_rollback_journal_is_shared(tmp_path: Path, reader: apsw.Connection) -> None:
+    reader.execute("ROLLBACK")
+    with contextlib.closing(sqlite.connect(tmp_path / "file.db", alone=lambda _: True)) as conn:
+        assert conn.execute("SELECT * FROM t").fetchall() == []
+        reader.execute("INSERT INTO t VALUES (1)")
+
+
 def test_the_switch_to_wal_waits_for_readers(tmp_path: Path, reader: apsw.Connection) -> None:
     leaving = threading.Timer(0.1, lambda: reader.execute("ROLLBACK"))
     leaving.start()
