@@ -99,7 +99,7 @@ def connect(
                 _take_alone(conn)
             conn.set_busy_timeout(int(OPEN_SECONDS * 1000))
             conn.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
-            conn.execute("PRAGMA schema_version").fetchall()
+            conn.table_exists("main", "sqlite_schema")  # reads the structure, faster than a statement
             conn.set_busy_timeout(0)
             extensions.register(conn)
         except BaseException:

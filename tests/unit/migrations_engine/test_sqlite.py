@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from migrations_engine import sqlite
-from migrations_engine.errors import DatabaseBusy
+from migrations_engine.errors import DatabaseBusy, DatabaseDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,14 @@ def wal_file(tmp_path: Path) -> Path:
         sqlite.switch_to_wal(conn)
         conn.execute("CREATE TABLE t (a)")
     return path
+
+
+def test_a_structure_that_is_damaged_is_found_when_the_file_is_opened(wal_file: Path) -> None:
+    with contextlib.closing(sqlite.connect(wal_file)) as conn:
+        conn.pragma("writable_schema", 1)
+        conn.execute("UPDATE sqlite_schema SET sql = 'CREATE TABEL t (a)'")
+    with pytest.raises(DatabaseDamaged, match="is damaged: malformed database schema"):
+        sqlite.connect(wal_file)
 
 
 def test_a_file_that_nobody_has_open_is_held_alone(wal_file: Path) -> None:
