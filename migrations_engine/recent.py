@@ -68,6 +68,10 @@ class RecentOf(Generic[_Subject, _Value]):
         _, value = self._kept.get((id(subject), beside), lambda: (subject, make(subject)))
         return value
 
+    def has(self, subject: _Subject, *, beside: Hashable = ()) -> bool:
+        """Whether what is made of a value is kept."""
+        return (id(subject), beside) in self._kept
+
 
 def derived(make: _Function) -> _Function:
     """Make a function remember what it made of its first argument, as ``RecentOf`` does, beside others."""

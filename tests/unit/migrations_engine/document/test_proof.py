@@ -42,6 +42,20 @@ def test_the_authorizer_lets_nothing_through_but_a_schema(sql):
     assert refusal == Refusal(kind="view", name="v", table="v", message="not authorized")
 
 
+def test_a_part_of_a_table_that_would_end_its_statement_runs_nothing_else(tmp_path):
+    other = tmp_path / "other.db"
+    part = Check(expression=f"1)); ATTACH '{other}' AS x; --")
+    assert {refusal.name for refusal in refusals(Objects(tables=(table(checks=(part,)),)))} == {"t"}
+    assert not other.exists()
+
+
+def test_of_many_tables_the_refused_ones_are_named_and_no_other():
+    many = [table(name=f"t{at}", checks=(Check(expression=f"a{at % 20} > 1"),)) for at in range(40)]
+    sound = [table(name=f"s{at}") for at in range(40)]
+    named = {(r.name, r.message) for r in refusals(Objects(tables=(*sound, *many, *sound)))}
+    assert named == {(f"t{at}", f"no such column: a{at % 20}") for at in range(40)}
+
+
 def test_a_table_is_refused_again_once_its_function_is_not_there_any_more(tmp_path, monkeypatch):
     code = "def add(conn): conn.create_scalar_function('twice', lambda v: 2 * v, deterministic=True)"
     (tmp_path / "functions_of_ours.py").write_text(code)
