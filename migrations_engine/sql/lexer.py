@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import Final, Literal, NamedTuple
 
 Kind = Literal["word", "quoted", "string", "blob", "number", "parameter", "operator"]
@@ -105,10 +105,12 @@ def pieces(sql: str) -> list[str]:
     Raises:
         Malformed: A character that begins no token, such as an open quote.
     """
-    found = list(chain.from_iterable(_PIECES.findall(sql)))
-    whole = "".join(found)
-    if len(whole) != len(sql):
-        raise _unreadable(sql, len(whole))
+    found = _PIECES.split(sql)
+    # Behind a rest without groups comes one more match, which is empty.
+    if found[-5:-4] == [None]:
+        raise _unreadable(sql, len("".join(found[:-6])))
+    # What split leaves between matches is empty too.
+    del found[::3]
     return found
 
 
