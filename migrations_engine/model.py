@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,6 +135,10 @@ class Hints:
     fill: Mapping[str, str] = field(default_factory=dict)
 
 
+NO_HINTS: Final = Hints()
+"""What almost every table has."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """One ordinary table with everything that stands on it but triggers."""
@@ -149,7 +153,7 @@ class Table:
     strict: bool = False
     without_rowid: bool = False
     comment: str | None = None
-    hints: Hints = field(default_factory=Hints, compare=False)
+    hints: Hints = field(default=NO_HINTS, compare=False)
 
     def column(self, name: str) -> Column | None:
         """The column of that name, in any ASCII case."""

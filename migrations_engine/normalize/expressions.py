@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _SYNONYMS: Final = {"==": "=", "!=": "<>"}
 
 
-@lru_cache(maxsize=4096)
 def expression(text: str, scope: frozenset[str] = frozenset()) -> str:
     """The canonical text of an expression.
 

@@ -8,7 +8,7 @@ from json.encoder import encode_basestring
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from migrations_engine.model import Column
+from migrations_engine.model import Column, IndexedColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,9 +40,9 @@ def _fields(kind: type) -> tuple[tuple[str, ...], Callable[[object], tuple[objec
 
 
 @lru_cache(maxsize=4096)
-def _column(column: Column) -> str:
-    """A column, of which many tables have one."""
-    return _object(column)
+def _shared(value: Column | IndexedColumn) -> str:
+    """A value that many tables have."""
+    return _object(value)
 
 
 def _list(values: tuple[object, ...]) -> str:
@@ -57,5 +57,6 @@ _WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
     str: encode_basestring,
     tuple: _list,
     bool: _flag,
-    Column: _column,
+    Column: _shared,
+    IndexedColumn: _shared,
 }

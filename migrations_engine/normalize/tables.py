@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from migrations_engine.model import Check, Column, Generated, Hints, Index, Table, fold
+from migrations_engine.model import Check, Column, Generated, Index, Table, fold
 from migrations_engine.normalize import keys
 from migrations_engine.normalize.collations import collation
 from migrations_engine.normalize.defaults import default
@@ -32,16 +33,16 @@ def table(written: Table) -> Table:
 
 def _form(written: Table) -> Table:
     scope = table_scope(written)
-    return replace(
-        written,
-        columns=tuple(sorted((column(c, scope) for c in written.columns), key=lambda c: c.name)),
+    return Table(
+        name=written.name,
+        columns=tuple(sorted([column(c, scope) for c in written.columns], key=attrgetter("name"))),
         primary_key=keys.primary_key(written.primary_key, scope),
         uniques=_ordered(keys.unique(unique, scope) for unique in written.uniques),
         checks=_ordered(_check(check, scope) for check in written.checks),
         foreign_keys=_ordered(keys.foreign_key(key) for key in written.foreign_keys),
-        indexes=tuple(sorted((index(i, scope) for i in written.indexes), key=lambda i: i.name)),
-        comment=None,
-        hints=Hints(),
+        indexes=tuple(sorted([index(i, scope) for i in written.indexes], key=attrgetter("name"))),
+        strict=written.strict,
+        without_rowid=written.without_rowid,
     )
 
 

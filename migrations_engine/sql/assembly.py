@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from migrations_engine.model import (
+    NO_HINTS,
     Check,
     ForeignKey,
     Hints,
@@ -41,7 +42,7 @@ class TableParts:
     strict: bool = False
     without_rowid: bool = False
     comment: str | None = None
-    hints: Hints = field(default_factory=Hints)
+    hints: Hints = NO_HINTS
 
 
 def assemble(parts: TableParts) -> Table:
