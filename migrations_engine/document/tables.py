@@ -122,7 +122,7 @@ class _TableReader:
             table=assemble(self._parts),
             path=self._path,
             indexes=tuple(self._index_entries),
-            apart=self._apart,
+            apart=frozenset(self._apart),
         )
 
     def _fault(self, message: str, path: Path, *, column: str | None = None) -> None:

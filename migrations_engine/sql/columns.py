@@ -16,6 +16,7 @@ from migrations_engine.model import (
     PrimaryKey,
     Unique,
 )
+from migrations_engine.recent import Recent
 from migrations_engine.sql import clauses
 from migrations_engine.sql.affinity import affinity
 from migrations_engine.sql.cursor import Cursor
@@ -59,6 +60,39 @@ class ColumnParts(NamedTuple):
         """The same column with a comment."""
         return self._replace(column=replace(self.column, comment=comment))
 
+    def renamed(self, name: str) -> ColumnParts:
+        """A column of the same definition and another name."""
+        column = self.column
+        if column.name == name:
+            return self
+        key = self.primary_key
+        return ColumnParts(
+            Column(
+                name=name,
+                type=column.type,
+                not_null=column.not_null,
+                default=column.default,
+                collation=column.collation,
+                generated=column.generated,
+                constraint_names=column.constraint_names,
+            ),
+            key and replace(key, columns=_only(name, key.columns)),
+            tuple([replace(unique, columns=_only(name, unique.columns)) for unique in self.uniques]),
+            tuple(
+                [Check(expression=check.expression, name=check.name, column=name) for check in self.checks]
+            ),
+            tuple([replace(key, columns=(name,)) for key in self.foreign_keys]),
+        )
+
+
+def _only(name: str, columns: tuple[IndexedColumn, ...]) -> tuple[IndexedColumn, ...]:
+    """The columns of a key that stands behind a column: that column alone."""
+    return tuple(replace(column, expression=name) for column in columns)
+
+
+_ALIKE: Recent[ColumnParts] = Recent(4096)
+"""A column of each definition: most columns of a schema share theirs with others of any name."""
+
 
 @lru_cache(maxsize=4096)
 def parse_column(name: str, definition: str) -> ColumnParts:
@@ -67,34 +101,28 @@ def parse_column(name: str, definition: str) -> ColumnParts:
     Raises:
         Malformed: It is not exactly one definition: a comma, a semicolon or a comment ends it, say.
     """
-    return _read_alone(definition).parts(name)
+    return _ALIKE.get(definition, lambda: _read_alone(definition, name)).renamed(name)
 
 
-def read_column(cursor: Cursor, name: str) -> ColumnParts:
-    """Read a column definition behind its name, up to a comma or a closing parenthesis."""
-    return _read(cursor).parts(name)
-
-
-@lru_cache(maxsize=4096)
-def _read_alone(definition: str) -> _Draft:
-    """A whole definition; most columns of a schema share theirs with others of any name."""
+def _read_alone(definition: str, name: str) -> ColumnParts:
+    """A whole definition."""
     cursor = Cursor(definition)
-    draft = _read(cursor)
+    parts = read_column(cursor, name)
     if not cursor.done:
         cursor.fail(f"more follows behind the definition: {cursor.found()}")
     # A comment at the end would swallow what is written behind it wherever the text is shown in a statement.
     trailing = [comment for comment in comments(definition) if comment.end > cursor.behind]
     if trailing:
         raise Malformed("a definition may not end in an SQL comment", position=trailing[0].start)
-    return draft
+    return parts
 
 
-def _read(cursor: Cursor) -> _Draft:
-    """Read a type and the constraints behind it."""
-    draft = _Draft(type=_type(cursor))
+def read_column(cursor: Cursor, name: str) -> ColumnParts:
+    """Read a definition behind its name, up to a comma or a closing parenthesis: a type, constraints."""
+    draft = _Draft(name=name, type=_type(cursor))
     while cursor.word() not in _ENDS_DEFINITION:
         _constraint(cursor, draft)
-    return draft
+    return draft.parts()
 
 
 def _type(cursor: Cursor) -> str:
@@ -134,8 +162,9 @@ def _signed_number(cursor: Cursor) -> None:
 
 @dataclass(slots=True)
 class _Draft:
-    """A definition while its constraints are read; whose it is is said at the end."""
+    """A column while its constraints are read."""
 
+    name: str
     type: str
     constraint: str | None = None
     """The name of the constraint that is being read."""
@@ -155,10 +184,10 @@ class _Draft:
             names = dict(self.constraint_names) | {kind: self.constraint}
             self.constraint_names = tuple(sorted(names.items()))
 
-    def parts(self, name: str) -> ColumnParts:
-        """The column of that name and its constraints."""
+    def parts(self) -> ColumnParts:
+        """The column and its constraints."""
         column = Column(
-            name=name,
+            name=self.name,
             type=self.type,
             not_null=self.not_null,
             default=self.default,
@@ -166,18 +195,7 @@ class _Draft:
             generated=self.generated,
             constraint_names=self.constraint_names,
         )
-        return ColumnParts(
-            column,
-            self.primary_key and replace(self.primary_key, columns=_only(name, self.primary_key.columns)),
-            tuple(replace(unique, columns=_only(name, unique.columns)) for unique in self.uniques),
-            tuple(Check(expression=each.expression, name=each.name, column=name) for each in self.checks),
-            tuple(replace(key, columns=(name,)) for key in self.foreign_keys),
-        )
-
-
-def _only(name: str, columns: tuple[IndexedColumn, ...]) -> tuple[IndexedColumn, ...]:
-    """The columns of a key that stands behind a column: that column alone."""
-    return tuple(replace(column, expression=name) for column in columns)
+        return ColumnParts(column, self.primary_key, self.uniques, self.checks, self.foreign_keys)
 
 
 def _constraint(cursor: Cursor, draft: _Draft) -> None:
@@ -198,7 +216,7 @@ def _primary_key(cursor: Cursor, draft: _Draft) -> None:
     descending = clauses.direction(cursor)
     resolution = clauses.conflict(cursor)
     draft.primary_key = PrimaryKey(
-        columns=(IndexedColumn(expression="", descending=descending),),
+        columns=(IndexedColumn(expression=draft.name, descending=descending),),
         autoincrement=cursor.accept("AUTOINCREMENT"),
         name=draft.constraint,
         on_conflict=resolution,
@@ -221,14 +239,14 @@ def _null(cursor: Cursor, draft: _Draft) -> None:
 
 def _unique(cursor: Cursor, draft: _Draft) -> None:
     cursor.expect("UNIQUE")
-    columns = (IndexedColumn(expression=""),)
+    columns = (IndexedColumn(expression=draft.name),)
     unique = Unique(columns=columns, name=draft.constraint, on_conflict=clauses.conflict(cursor))
     draft.uniques += (unique,)
 
 
 def _check(cursor: Cursor, draft: _Draft) -> None:
     cursor.expect("CHECK")
-    draft.checks += (Check(expression=cursor.group(), name=draft.constraint),)
+    draft.checks += (Check(expression=cursor.group(), name=draft.constraint, column=draft.name),)
 
 
 def _default(cursor: Cursor, draft: _Draft) -> None:
@@ -270,7 +288,7 @@ def _generated(cursor: Cursor, draft: _Draft) -> None:
 
 def _references(cursor: Cursor, draft: _Draft) -> None:
     cursor.expect("REFERENCES")
-    key = clauses.references(cursor, (), name=draft.constraint)
+    key = clauses.references(cursor, (draft.name,), name=draft.constraint)
     if len(key.parent_columns) > 1:
         cursor.fail("one column refers to one column; name more in _foreign_keys")
     draft.foreign_keys += (key,)
