@@ -105,8 +105,7 @@ def _merged(conn: apsw.Connection, work: Merge) -> Iterator[None]:
         conn.execute(
             f"INSERT INTO {_MERGED} SELECT {values} FROM {_TOUCHED} AS t "
             f"JOIN main.{quote(work.new.name)} AS n ON {_on_touched(work, 'n', new=True)} "
-            f"LEFT JOIN main.{quote(work.kept_as)} AS o ON {_on_touched(work, 'o', new=False)} "
-            f"LEFT JOIN {before} AS f ON {_on_formed(work)}"
+            f"{_with_old(work, before)}"
         )
         yield
 
@@ -153,6 +152,7 @@ def _replace(conn: apsw.Connection, work: Merge) -> None:
 def _restore(conn: apsw.Connection, work: Merge, kept: str, names: str, refused: list[int]) -> None:
     """Give the rows back that were there before, where their newer form was refused."""
     keys = ", ".join(quote(old) for _, old in work.carry.match)
+    conn.execute(f"CREATE INDEX temp._tenantdb_gone_keys ON _tenantdb_gone ({keys})")
     for number in refused:
         row = f"SELECT {keys} FROM {_MERGED} WHERE {_N} = {number} AND {_IN_OLD}"
         before = f"SELECT {names} FROM temp._tenantdb_gone WHERE ({keys}) IN ({row})"
@@ -191,7 +191,7 @@ def _losses(conn: apsw.Connection, work: Merge) -> list[str]:
     with _formed(conn, work, name="_tenantdb_after") as after:
         rows = (
             f"FROM {_TOUCHED} AS t JOIN main.{quote(new.name)} AS n ON {_on_touched(work, 'n', new=True)} "
-            f"LEFT JOIN {after} AS f ON {_on_formed(work, row='n', new=True)}"
+            f"{_with_old(work, after)}"
         )
         missing = f"f.{forming.KEY}0 IS NULL"
         found = _loss(conn, work, rows, missing, f"{new.name}: {{}} that the older schema refuses")
@@ -234,6 +234,8 @@ def _formed(conn: apsw.Connection, work: Merge, *, name: str) -> Iterator[str]:
     with forming.formed(
         conn, work.new, carried=work.carry, source=work.kept_as, keys=keys, where=where, name=name
     ) as place:
+        # SQLite makes none of its own for a comparison in which it may have to turn text into numbers.
+        conn.execute(f"CREATE INDEX temp.{name}_keys ON {name} ({', '.join(forming.key_names(keys))})")
         yield place
 
 
@@ -272,9 +274,18 @@ def _is_touched(work: Merge, *, new: bool) -> str:
     return f"({names}) IN (SELECT {_numbered(len(work.carry.match))} FROM {_TOUCHED})"
 
 
-def _on_formed(work: Merge, row: str = "o", *, new: bool = False) -> str:
-    names = [ours if new else theirs for ours, theirs in work.carry.match]
-    return " AND ".join(f"f.{forming.KEY}{number} = {row}.{quote(name)}" for number, name in enumerate(names))
+def _with_old(work: Merge, formed: str) -> str:
+    """Joins the old row of a touched one, and that row's form.
+
+    Both keys are the same value of the old table. The plus keeps it as it is: only so does the index serve.
+    """
+    keys = " AND ".join(
+        f"f.{forming.KEY}{n} = +o.{quote(old)}" for n, (_, old) in enumerate(work.carry.match)
+    )
+    return (
+        f"LEFT JOIN main.{quote(work.kept_as)} AS o ON {_on_touched(work, 'o', new=False)} "
+        f"LEFT JOIN {formed} AS f ON {keys}"
+    )
 
 
 def _numbered(count: int) -> str:

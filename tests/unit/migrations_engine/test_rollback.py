@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 import migrations_engine as engine
-from migrations_engine import errors, runner
+from migrations_engine import errors, runner, sqlite
+from migrations_engine.execution import execute
+from migrations_engine.reversal import roll_back_in
 
 OLD = {
     "Users": {
@@ -157,6 +159,29 @@ def test_rows_that_an_older_rule_refuses_are_listed_and_go_back_to_what_they_wer
     ]
     engine.rollback(filled.path, discard_since=True)
     assert filled.run("SELECT * FROM Users") == [(1, "a@x", "007"), (7, "b@x", "8")]
+
+
+def steps_back(db, *, rows):
+    """What SQLite does for a rollback with ``rows`` writes since, half of which an older rule refuses."""
+    db.apply({"t": {"id": "INTEGER PRIMARY KEY", "v": "TEXT CHECK (v <> 'no')"}})
+    numbers = (
+        "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ?) INSERT OR REPLACE INTO t SELECT i, "
+    )
+    db.run(f"{numbers} 'x' FROM n", rows)
+    db.apply({"t": {"id": "INTEGER PRIMARY KEY", "v": "TEXT COLLATE NOCASE"}})
+    db.run(f"{numbers} iif(i % 2, 'no', 'y') FROM n", rows)
+    looks = []
+    with execute.prepared(db.conn), sqlite.immediate(db.conn):
+        db.conn.set_progress_handler(lambda: bool(looks.append(1)), 100)
+        losses = roll_back_in(db.conn, discard_since=True).losses
+        db.conn.set_progress_handler(None)
+    assert len(losses) == 1, losses
+    return len(looks)
+
+
+def test_going_back_takes_as_much_longer_as_more_was_written(db):
+    few, many = (steps_back(db, rows=rows) for rows in (100, 1000))
+    assert many < 20 * few
 
 
 def test_a_value_that_the_older_type_would_rewrite_is_listed(filled):
