@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from migrations_engine.sql.spelling import identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeVar
 
     from migrations_engine.model import (
@@ -42,7 +42,7 @@ class Arrangement:
 
 def arrange(table: Table) -> Arrangement:
     """Write behind its column whatever fits there; reading the texts again gives an equal table."""
-    order = {column.name: index for index, column in enumerate(table.columns)}
+    order: dict[str | None, int] = {column.name: index for index, column in enumerate(table.columns)}
     clauses: dict[str, list[str]] = {column.name: [] for column in table.columns}
     key = table.primary_key
     inline_key = key if key is not None and _fits_behind(key.columns, descending=True) else None
@@ -69,12 +69,12 @@ def arrange(table: Table) -> Arrangement:
 def _leading(
     constraints: Sequence[_Constraint],
     column_of: Callable[[_Constraint], str | None],
-    order: dict[str, int],
+    order: Mapping[str | None, int],
 ) -> int:
     """How many constraints from the first on fit behind columns without changing their order."""
     last = -1
     for count, constraint in enumerate(constraints):
-        at = order.get(column_of(constraint) or "", -1) if column_of(constraint) is not None else -1
+        at = order.get(column_of(constraint), -1)
         if at < last or at < 0:
             return count
         last = at

@@ -124,7 +124,7 @@ def _refused(conn: apsw.Connection, sql: str) -> str | None:
 
 def _takes(conn: apsw.Connection, tables: Sequence[Table]) -> bool:
     """Whether SQLite refuses nothing of some tables."""
-    made = [ddl.create_table(table) for table in tables]
+    made = [";\n".join(map(ddl.create_table, tables))]
     made += [_compiled(index) for table in tables for index in table.indexes]
     with _undone(conn, "whole"):
         return all(_refused(conn, sql) is None for sql in made)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 def primary_key(key: PrimaryKey | None, scope: Scope) -> PrimaryKey | None:
     """The canonical primary key."""
-    return key and replace(key, columns=entries(key.columns, scope))
+    if key is None:
+        return None
+    columns = entries(key.columns, scope)
+    return key if columns == key.columns else replace(key, columns=columns)
 
 
 def unique(constraint: Unique, scope: Scope) -> Unique:
@@ -27,18 +30,21 @@ def unique(constraint: Unique, scope: Scope) -> Unique:
 
 def foreign_key(key: ForeignKey) -> ForeignKey:
     """The canonical foreign key; REFERENCES p is not REFERENCES p(id), which stays when p's key changes."""
-    return replace(
-        key,
-        columns=tuple(fold(name) for name in key.columns),
+    return ForeignKey(
+        columns=tuple([fold(name) for name in key.columns]),
         parent=fold(key.parent),
-        parent_columns=tuple(fold(name) for name in key.parent_columns),
+        parent_columns=tuple([fold(name) for name in key.parent_columns]),
+        on_delete=key.on_delete,
+        on_update=key.on_update,
         match=key.match and fold(key.match),
+        deferred=key.deferred,
+        name=key.name,
     )
 
 
 def entries(columns: tuple[IndexedColumn, ...], scope: Scope) -> tuple[IndexedColumn, ...]:
     """The canonical entries of a key or an index."""
-    return tuple(_entry(column, scope) for column in columns)
+    return tuple([_entry(column, scope) for column in columns])
 
 
 def _entry(entry: IndexedColumn, scope: Scope) -> IndexedColumn:

@@ -54,9 +54,13 @@ def named(indexes: Sequence[tuple[Index, Table]], taken: Iterable[str]) -> list[
         elif _has_columns_only(index):
             wanted[fold(base_name(index))] += 1
     return [
-        index if index.name != UNNAMED else replace(index, name=_name(index, table, wanted))
+        index if index.name != UNNAMED else _renamed(index, _name(index, table, wanted))
         for index, table in indexes
     ]
+
+
+def _renamed(index: Index, name: str) -> Index:
+    return Index(name=name, table=index.table, columns=index.columns, unique=index.unique, where=index.where)
 
 
 def _name(index: Index, table: Table, wanted: Counter[str]) -> str:
