@@ -20,7 +20,7 @@ from migrations_engine.checks import parent_keys
 from migrations_engine.ddl import sqlite as ddl
 from migrations_engine.errors import Fault, MigrationError, SchemaError, UnknownStrategy, Unsupported
 from migrations_engine.execution import execute, virtual
-from migrations_engine.model import Table, Trigger, fold, quote
+from migrations_engine.model import ForeignKey, Table, Trigger, fold, quote
 from migrations_engine.planning.inplace import NotInPlace, alteration
 from migrations_engine.planning.plan import WISHES, Plan, TableAction, Wish
 from migrations_engine.planning.virtual import actions
@@ -28,7 +28,7 @@ from migrations_engine.recent import Recent
 from migrations_engine.schema import Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from migrations_engine.changes.hints import Renames
     from migrations_engine.changes.steps import Change, Step
@@ -111,7 +111,7 @@ class _Draft:
 
     def plan(self, *, altering: bool, strict: bool = False) -> Plan:
         """The plan with ALTER TABLE wherever it serves, or without it."""
-        tables = tuple(self._actions(altering=altering, strict=strict))
+        tables = self._settled(altering=altering, strict=strict)
         virtual = actions(self._old, self._new, self._change, tables)
         if strict and (action := next((each for each in virtual if each.way == "rebuild"), None)):
             message = f"virtual table {action.name} cannot be changed in place. Use --strategy auto"
@@ -126,7 +126,36 @@ class _Draft:
             finale=self._finale(tables),
         )
 
-    def _actions(self, *, altering: bool, strict: bool) -> list[TableAction]:
+    def _settled(self, *, altering: bool, strict: bool) -> tuple[TableAction, ...]:
+        """The actions, where no table is left behind that refers to another by its former names."""
+        forced = dict.fromkeys(self._rebuilding, "")
+        while True:
+            tables = tuple(self._actions(forced, altering=altering, strict=strict))
+            behind = {name: why for name, why in self._left_behind(tables).items() if name not in forced}
+            if not behind:
+                return tables
+            forced |= behind
+
+    def _left_behind(self, tables: Sequence[TableAction]) -> dict[str, str]:
+        """Tables, by folded name, whose foreign keys name a parent as it was, and why they are rebuilt.
+
+        ALTER TABLE carries new names into every reference. A parent that is rebuilt under new names takes
+        nobody along.
+        """
+        rebuilt = {fold(a.old.name): a.name for a in tables if a.way == "rebuild" and a.old is not None}
+        found = {}
+        for table in self._new.tables:
+            before = self._renames.old_table(table, self._old)
+            if before is None:
+                continue
+            wanted = {_parent(key) for key in table.foreign_keys}
+            for key in before.foreign_keys:
+                if fold(key.parent) in rebuilt and _parent(key) not in wanted:
+                    parent = rebuilt[fold(key.parent)]
+                    found[fold(table.name)] = f"it refers to {parent}, which gets new names in a rebuild"
+        return found
+
+    def _actions(self, forced: Mapping[str, str], *, altering: bool, strict: bool) -> list[TableAction]:
         found = []
         for step in self._change.steps:
             if isinstance(step, steps.DropTable):
@@ -136,7 +165,8 @@ class _Draft:
         for table in self._new.tables:
             before = self._renames.old_table(table, self._old)
             reason = "" if strict or self._back else self._loosened(table)
-            wanted = bool(reason) or fold(table.name) in self._rebuilding
+            wanted = bool(reason) or fold(table.name) in forced
+            reason = reason or forced.get(fold(table.name), "")
             if before is not None and (wanted or self._steps[fold(table.name)]):
                 altered = altering and not wanted
                 action = self._changed(before, table, altering=altered, strict=strict)
@@ -217,6 +247,11 @@ class _Draft:
         added = {fold(s.trigger.name) for s in self._change.steps if isinstance(s, steps.AddTrigger)}
         chosen = [t for t in self._new.triggers if fold(t.name) in added or fold(t.table) in gone]
         return sorted(chosen, key=lambda trigger: fold(trigger.name))
+
+
+def _parent(key: ForeignKey) -> tuple[str, tuple[str, ...]]:
+    """What a foreign key refers to, by folded names."""
+    return fold(key.parent), tuple(fold(column) for column in key.parent_columns)
 
 
 def _table_of(step: Step) -> str | None:

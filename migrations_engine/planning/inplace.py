@@ -66,6 +66,7 @@ class _Alteration:
     def __init__(self, old: Table, new: Table, changes: Sequence[Step], *, back: bool) -> None:
         self._old, self._new, self._changes, self._back = old, new, changes, back
         self._name = old.name
+        self._taken = {fold(column.name) for column in old.columns}
         self._renames: list[str] = []
         self._loosened: list[str] = []
         self._added: list[steps.AddColumn] = []
@@ -91,7 +92,7 @@ class _Alteration:
             self._renames.append(f"{self._alter} RENAME TO {quote(step.name)}")
             self._name = step.name
         elif isinstance(step, steps.RenameColumn):
-            self._renames.append(f"{self._alter} RENAME COLUMN {quote(step.old_name)} TO {quote(step.name)}")
+            self._rename(step)
         elif isinstance(step, steps.AddColumn):
             _refuse_capture(self._old, step)
             self._added.append(step)
@@ -101,6 +102,14 @@ class _Alteration:
             self._drop(step)
         elif not isinstance(step, steps.AddConstraint):
             raise NotInPlace(step.text)
+
+    def _rename(self, step: steps.RenameColumn) -> None:
+        """A column that gets a name which no other has at that moment."""
+        self._taken.discard(fold(step.old_name))
+        if fold(step.name) in self._taken:
+            raise NotInPlace(f"{step.text} (another column has that name)")
+        self._taken.add(fold(step.name))
+        self._renames.append(f"{self._alter} RENAME COLUMN {quote(step.old_name)} TO {quote(step.name)}")
 
     def _change(self, step: steps.ChangeColumn) -> None:
         """NOT NULL that comes or goes, where nothing else changes."""

@@ -141,6 +141,49 @@ def test_a_rename_goes_together_with_a_change_of_type(filled):
     assert filled.run("SELECT plz, typeof(plz) FROM Users") == [(7, "integer"), (8, "integer")]
 
 
+@pytest.mark.parametrize(
+    ("users", "reference", "more"),
+    [
+        ({"_renamed_from": "Users", "id": "INTEGER PRIMARY KEY"}, "People(id)", {}),
+        ({"_renamed_from": "Users", "id": "INTEGER PRIMARY KEY"}, "People(id)", {"note": "TEXT"}),
+        ({"_renames": {"key": "id"}, "key": "INTEGER PRIMARY KEY"}, "Users(key)", {}),
+    ],
+)
+def test_a_parent_that_is_rebuilt_under_other_names_takes_its_children_along(db, users, reference, more):
+    notes = {"id": "INTEGER PRIMARY KEY", "user": "INTEGER REFERENCES Users(id)"}
+    db.apply({"Users": {"id": "INTEGER PRIMARY KEY", "zip": "TEXT"}, "Notes": notes})
+    db.run("INSERT INTO Users VALUES (7, '8'); INSERT INTO Notes VALUES (5, 7)")
+    parent, _, _ = reference.partition("(")
+    notes = {**notes, "user": f"INTEGER REFERENCES {reference}", **more}
+    result = db.apply({parent: {**users, "zip": "VARCHAR(9)"}, "Notes": notes})
+    assert (result.strategy, result.rows) == ("rebuild", 2)
+    assert db.run(f"SELECT * FROM {parent}") == [(7, "8")]
+    assert db.run("SELECT id, user FROM Notes") == [(5, 7)]
+    engine.rollback(db.path)
+    assert db.run("SELECT * FROM Users") == [(7, "8")]
+    assert db.run('SELECT "table", "to" FROM pragma_foreign_key_list(\'Notes\')') == [("Users", "id")]
+
+
+def test_a_rename_that_a_broken_trigger_keeps_from_alter_table_takes_the_children_along(filled):
+    broken = {"broken": "CREATE TRIGGER broken AFTER UPDATE ON Notes BEGIN SELECT * FROM nowhere; END"}
+    filled.apply({**USERS, "_triggers": broken})
+    people = {"_renamed_from": "Users", **USERS["Users"]}
+    notes = {**USERS["Notes"], "user": "INTEGER REFERENCES People(id) ON DELETE CASCADE"}
+    assert filled.apply({"People": people, "Notes": notes, "_triggers": broken}).changed
+    assert filled.run("SELECT email, body FROM People p JOIN Notes n ON n.user = p.id") == [
+        ("a@x", "one"),
+        ("b@x", "two"),
+    ]
+
+
+def test_columns_that_swap_their_names_cannot_be_changed_in_place(filled):
+    swapped = with_users(email="TEXT", zip="TEXT NOT NULL UNIQUE", _renames={"email": "zip", "zip": "email"})
+    swapped["Users"].pop("_indexes")
+    filled.apply({**USERS, "Users": {k: v for k, v in USERS["Users"].items() if k != "_indexes"}})
+    with pytest.raises(errors.Unsupported, match="another column has that name"):
+        filled.apply(swapped, strategy="in-place")
+
+
 def test_a_rebuild_keeps_rowids_counters_and_header(filled):
     filled.apply({**USERS, "Loose": {"a": "TEXT"}})
     filled.run("INSERT INTO Loose(rowid, a) VALUES (7, 'x'), (99, 'y')")
