@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tenantdb.model import Route
+
+# Hundreds of processes start in a run: where it is set, each compiles whatever it imports, SQLAlchemy too.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# A shell lets a run in the background ignore Ctrl-C, and so would the processes that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 USERS = "CREATE TABLE Users(id INTEGER PRIMARY KEY, email TEXT, role TEXT)"
 
