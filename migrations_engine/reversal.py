@@ -1,7 +1,7 @@
 """One version back: old tables come back under their names, with the writes made since.
 
 merge     writes since go into the old tables that are kept; what does not fit is listed
-clear     the new tables go; what was altered in place is altered back
+clear     the new tables go, or out of the way; what was altered in place is altered back
 return    the kept tables take their names again; then indexes, views and triggers of before
 orphans   rows that lost their parents to writes made since are listed too
 reindex   full-text indexes of tables that other rows came back to
@@ -10,6 +10,7 @@ reindex   full-text indexes of tables that other rows came back to
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from migrations_engine import sqlite, versions
@@ -19,21 +20,24 @@ from migrations_engine.errors import NoWayBack, WayBackLossy
 from migrations_engine.execution import execute, kept, statistics, virtual, virtual_return, wayback
 from migrations_engine.execution.compiling import compiled
 from migrations_engine.execution.merge import Merge, merge
+from migrations_engine.execution.relabel import relabel
 from migrations_engine.execution.virtual_return import Away
 from migrations_engine.introspection import introspect
 from migrations_engine.model import Hints, Table, VirtualTable, fold, quote
 from migrations_engine.normalize import defaults
+from migrations_engine.progress import Progress, unwatched
 from migrations_engine.schema import Schema
 from migrations_engine.sql.virtual import definition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import apsw
 
     from migrations_engine.checks.references import Orphans
     from migrations_engine.execution.statistics import Statistics
     from migrations_engine.execution.wayback import Return
+    from migrations_engine.progress import Watch
     from migrations_engine.versions import Version
 
 
@@ -49,31 +53,36 @@ def roll_back_in(
     conn: apsw.Connection,
     *,
     discard_since: bool = False,
+    aside: bool = False,
     after_ddl: Callable[[apsw.Connection], None] | None = None,
+    watch: Watch = unwatched,
 ) -> Restored:
     """Go one version back inside the caller's transaction, on a connection that is ``execute.prepared``.
 
     Args:
         conn: The file, with its write lock held.
         discard_since: Leave out what the older schema cannot hold.
+        aside: Leave the new tables in the file as ``wayback.garbage``: to drop big ones takes long.
         after_ddl: Called once all objects are there, to make guards complete.
+        watch: Told how many of the rows written since are brought back.
 
     Raises:
         NoWayBack: The file has no earlier version, or what it would need is not kept.
         WayBackLossy: The older schema cannot hold everything; the caller has to roll its transaction back.
     """
     work = _Return(conn)
-    losses = [*work.created(), *work.appended(), *work.unfed(), *work.merged()]
+    losses = [*work.created(), *work.appended(), *work.unfed(), *work.merged(watch)]
     before = work.orphans()
     known = work.statistics()
-    work.clear()
+    work.clear(aside=aside)
     work.bring_back()
     known.bring_across(conn)
     losses += work.orphaned(before)
     if losses and not discard_since:
         raise WayBackLossy(losses)
     work.reindex(lossy=bool(losses))
-    wayback.drop(conn)
+    end_way_back = wayback.let_go if aside else wayback.drop
+    end_way_back(conn)
     if after_ddl is not None:
         after_ddl(conn)
     return Restored(version=work.target, losses=tuple(losses))
@@ -129,14 +138,18 @@ class _Return:
                     found.append(f"{table.name}.{column.name}: {_rows(rows)} {words}")
         return found
 
-    def merged(self) -> list[str]:
+    def merged(self, watch: Watch) -> list[str]:
         """Bring writes since into the kept tables; what they cannot hold."""
-        noted = wayback.noted(self._conn)
+        tables = self._going("rebuild")
+        written = [wayback.touched(self._conn, back.new_name or "") for back in tables]
+        total, done = sum(filter(None, written)), 0
         found = []
-        for back in self._going("rebuild"):
+        for back, rows in zip(tables, written, strict=True):
             work = self._merge(back)
-            log = wayback.LOG if fold(work.new.name) in noted else None
-            found += merge(self._conn, work, log=log)
+            log = None if rows is None else wayback.LOG
+            say = partial(_say_merged, watch, done=done, total=total)
+            found += merge(self._conn, work, log=log, say=say)
+            done += rows or 0
             if back.kept is not None and work.old.primary_key and work.old.primary_key.autoincrement:
                 kept.raise_counter(self._conn, work.kept_as, kept.counter(self._conn, work.new.name))
         for table in self._away:
@@ -153,9 +166,12 @@ class _Return:
             if (rows := wayback.touched(self._conn, feeder))
         ]
 
-    def clear(self) -> None:
+    def clear(self, *, aside: bool) -> None:
         """Drop what the change made and alter back what it altered; kept tables are not in the way yet."""
-        names = [back.new_name or "" for back in (*self._going("rebuild"), *self._going("create"))]
+        rebuilt, created = self._going("rebuild"), self._going("create")
+        if aside:
+            self._put_aside(rebuilt)
+        names = [back.new_name or "" for back in (*(() if aside else rebuilt), *created)]
         names = [*(table.name for table in self._new_virtual()), *names]
         for name in (*(table.new.name for table in self._away if table.new is not None), *names):
             self._conn.execute(f"DROP TABLE main.{quote(name)}")
@@ -220,6 +236,16 @@ class _Return:
                 break
         return found
 
+    def _put_aside(self, rebuilt: Iterable[Return]) -> None:
+        """Give the new tables names of the engine's, as they lie."""
+        labels = []
+        for back in rebuilt:
+            if back.kept is not None:
+                table = self._table(self._new, back.new_name)
+                _, label = kept.away(self._conn, table, f"{back.kept.kept_as}_new")
+                labels.append(label)
+        relabel(self._conn, labels)
+
     def _kept_virtual(self, back: Return) -> Away:
         old, new = (
             next((t for t in schema.virtual_tables if fold(t.name) == fold(name or "")), None)
@@ -276,6 +302,10 @@ def _hinted(table: Table, back: Return | None) -> Table:
     names = {fold(before): after for after, before in back.columns.items()}
     renames = {c.name: names[fold(c.name)] for c in table.columns if fold(c.name) in names}
     return replace(table, hints=Hints(renamed_from=back.new_name, renames=renames))
+
+
+def _say_merged(watch: Watch, rows: int, *, done: int, total: int) -> None:
+    watch(Progress(phase="merge", rows=done + rows, total=total, bytes=0))
 
 
 def _rows(count: int) -> str:

@@ -169,7 +169,9 @@ def plan(
         return considered(found if found.costs else estimated(found, conn))
 
 
-def roll_back(path: str | PathLike[str], *, discard_since: bool = False) -> RolledBack:
+def roll_back(
+    path: str | PathLike[str], *, discard_since: bool = False, progress: Watch = unwatched
+) -> RolledBack:
     """Bring a file back to the version before its last change.
 
     Rows, rowids, counters and values are what they were, with the writes made since.
@@ -177,6 +179,8 @@ def roll_back(path: str | PathLike[str], *, discard_since: bool = False) -> Roll
     Args:
         path: The file, of no fleet.
         discard_since: Leave out those writes that the older schema cannot hold.
+        progress: Told how far it is, from time to time; what it raises ends the rollback, or else
+            the clearing away (``clear``) after it.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -185,12 +189,16 @@ def roll_back(path: str | PathLike[str], *, discard_since: bool = False) -> Roll
         DatabaseBusy: Another process holds the file.
         FleetFile: The file is a tenant's.
     """
-    with _opened(path, mode="rw") as conn, _cleared(conn), execute.prepared(conn), _exclusive(conn) as clock:
-        restored = roll_back_in(conn, discard_since=discard_since)
-        schema = restored.version.schema
-        versions.close_way_back(conn, "used")
-        number = versions.record(conn, schema, strategy="rollback", pause=clock(), way_back="used")
-    return RolledBack(version=number, schema_hash=schema.hash, pause=clock(), losses=restored.losses)
+    with _opened(path, mode="rw") as conn:
+        sweep.litter(conn, wait=BUSY_SECONDS)
+        with execute.prepared(conn), _exclusive(conn) as clock:
+            aside = not choice.is_small(conn)
+            restored = roll_back_in(conn, discard_since=discard_since, aside=aside, watch=progress)
+            schema = restored.version.schema
+            versions.close_way_back(conn, "used")
+            number = versions.record(conn, schema, strategy="rollback", pause=clock(), way_back="used")
+        pause = max(clock(), sweep.garbage(conn, watch=progress))
+    return RolledBack(version=number, schema_hash=schema.hash, pause=pause, losses=restored.losses)
 
 
 def history(path: str | PathLike[str]) -> tuple[Version, ...]:

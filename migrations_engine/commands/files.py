@@ -118,7 +118,8 @@ def rollback(
     as_json: output.AsJson = False,
 ) -> None:
     """Go one version back, with the writes made since."""
-    result = engine.rollback(file, discard_since=discard_since)
+    with watched(as_json=as_json) as watch:
+        result = engine.rollback(file, discard_since=discard_since, progress=watch)
     if as_json:
         output.document(_rollback_document(result))
         return

@@ -23,7 +23,7 @@ from migrations_engine.sql.lexer import tokenize
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from migrations_engine.model import Table
+    from migrations_engine.model import Index, Table
 
 PREFIX = "_tenantdb_old_"
 """Begins the name of every table that is kept; ``_tenantdb`` keeps it out of every schema document."""
@@ -73,6 +73,13 @@ def bring_back(conn: apsw.Connection, kept: Kept) -> None:
     """Give a kept table its name and its statement again, and the indexes that it still has."""
     indexes = dict(_indexes_of_before(conn, kept))
     relabel(conn, [Label(table=kept.kept_as, becomes=kept.name, sql=kept.sql, indexes=indexes)])
+
+
+def has_index(conn: apsw.Connection, kept_as: str, index: Index) -> bool:
+    """Whether a kept table still has one of its indexes."""
+    name = f"{_index_prefix(kept_as)}{index.name}"
+    query = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'index' AND name = ?)"
+    return bool(sqlite.value(conn, query, (name,)))
 
 
 def drop(conn: apsw.Connection, kept_as: str) -> None:

@@ -18,11 +18,12 @@ from migrations_engine import sqlite
 from migrations_engine.changes.carry import key_columns
 from migrations_engine.checks import forming
 from migrations_engine.ddl import sqlite as ddl
+from migrations_engine.execution.kept import has_index
 from migrations_engine.model import Column, Table, fold, quote
 from migrations_engine.normalize import defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from migrations_engine.changes.carry import Carry
 
@@ -54,13 +55,14 @@ class Merge:
     columns: dict[str, str]
 
 
-def merge(conn: apsw.Connection, work: Merge, *, log: str | None) -> list[str]:
+def merge(conn: apsw.Connection, work: Merge, *, log: str | None, say: Callable[[int], object]) -> list[str]:
     """Bring the writes since into the kept table, inside the caller's transaction.
 
     Args:
         conn: The file.
         work: The table.
         log: The change log with the keys that were touched; None where there is none: all rows count then.
+        say: Told for how many rows that is done.
 
     Returns:
         What the old table cannot hold, one sentence each; it is left out.
@@ -70,9 +72,14 @@ def merge(conn: apsw.Connection, work: Merge, *, log: str | None) -> list[str]:
     with _touched(conn, work, log) as count:
         if not count:
             return []
-        with _merged(conn, work), _old_unique_indexes(conn, work):
-            _replace(conn, work)
-        return _losses(conn, work)
+        with _merged(conn, work):
+            say(count // 3)
+            with _old_unique_indexes(conn, work):
+                _replace(conn, work)
+        say(2 * count // 3)
+        losses = _losses(conn, work)
+        say(count)
+        return losses
 
 
 @contextlib.contextmanager
@@ -176,7 +183,9 @@ def _accepted(conn: apsw.Connection, statement: str) -> bool:
 def _old_unique_indexes(conn: apsw.Connection, work: Merge) -> Iterator[None]:
     """Let the old table's unique indexes stand for the block: they are rules too; they come again later."""
     made = []
-    for number, index in enumerate(index for index in work.old.indexes if index.unique):
+    unique = [index for index in work.old.indexes if index.unique]
+    missing = [index for index in unique if not has_index(conn, work.kept_as, index)]
+    for number, index in enumerate(missing):
         name = f"{work.kept_as}_u{number}"
         conn.execute(ddl.create_index(index, name=name, table=work.kept_as))
         made.append(name)

@@ -7,6 +7,7 @@ import pytest
 import migrations_engine as engine
 from migrations_engine import errors, runner, sqlite
 from migrations_engine.execution import execute
+from migrations_engine.lone import choice
 from migrations_engine.reversal import roll_back_in
 
 OLD = {
@@ -309,3 +310,31 @@ def test_rows_that_came_to_share_a_key_go_back_to_what_they_were(filled, now):
 def test_a_unique_index_that_only_changes_its_name_is_made_where_the_table_lies(filled):
     index = [{"columns": ["zip"], "unique": True, "name": "another"}]
     assert filled.apply(changed(Users=users(_indexes=index))).strategy == "in-place"
+
+
+def test_a_big_table_goes_in_slices_after_its_way_back_and_both_are_told(filled, monkeypatch):
+    monkeypatch.setattr(choice, "SMALL_BYTES", 0)
+    filled.apply(changed(Users=users(zip="INTEGER"), New={"n": "INT"}), allow_destructive=True)
+    filled.run("UPDATE Users SET email = 'new@x' WHERE id = 1; INSERT INTO Users VALUES (20, 'd@x', 44)")
+    told = []
+    engine.rollback(filled.path, progress=told.append)
+    assert [(p.rows, p.total) for p in told if p.phase == "merge"] == [(0, 2), (1, 2), (2, 2)]
+    assert [p.rows for p in told if p.phase == "clear"][-1] == 3
+    assert filled.run("SELECT * FROM Users") == [(1, "new@x", "007"), (7, "b@x", "8"), (20, "d@x", "44")]
+    assert filled.run("SELECT name FROM sqlite_schema WHERE name LIKE '\\_tenantdb\\_old%' ESCAPE '\\'") == []
+    assert filled.run("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_what_a_watcher_raises_ends_a_rollback(filled):
+    filled.apply(changed(Users=users(zip="INTEGER")), allow_destructive=True)
+    filled.run("UPDATE Users SET email = 'new@x' WHERE id = 1")
+    before = filled.picture()
+
+    def stop(_progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.rollback(filled.path, progress=stop)
+    assert filled.picture() == before
+    engine.rollback(filled.path)
+    assert filled.run("SELECT * FROM Users WHERE id = 1") == [(1, "new@x", "007")]
