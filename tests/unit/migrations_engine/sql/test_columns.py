@@ -1,7 +1,8 @@
 import pytest
 
 from migrations_engine.model import Check, ForeignKey, Generated, IndexedColumn, NotNull, Unique
-from migrations_engine.sql.columns import parse_column
+from migrations_engine.sql.columns import parse_column, read_column
+from migrations_engine.sql.cursor import Cursor
 from migrations_engine.sql.lexer import Malformed
 
 
@@ -75,6 +76,23 @@ def test_constraints_that_a_table_may_hold_are_the_tables():
     assert parts.checks == (Check(expression="(c > 0)"),)
     assert parts.checks[0].column == "c"
     assert parts.foreign_keys == (ForeignKey(columns=("c",), parent="p"),)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "TEXT CONSTRAINT n NOT NULL DEFAULT 'x' COLLATE nocase",
+        "INTEGER CONSTRAINT k PRIMARY KEY DESC ON CONFLICT FAIL AUTOINCREMENT",
+        "INT CONSTRAINT u UNIQUE ON CONFLICT IGNORE CONSTRAINT r CHECK (a > 1)",
+        "INT CONSTRAINT f REFERENCES p(id) ON DELETE CASCADE MATCH full DEFERRABLE INITIALLY DEFERRED",
+        "AS (a) STORED",
+    ],
+)
+def test_columns_of_one_definition_differ_in_their_names_alone(definition):
+    read = [parse_column(name, definition) for name in ("one", "two")]
+    # In parentheses of a table each is read for itself.
+    alone = [read_column(Cursor(definition), name) for name in ("one", "two")]
+    assert list(map(repr, read)) == list(map(repr, alone))
 
 
 def test_names_of_constraints_that_stay_with_the_column_are_kept():
