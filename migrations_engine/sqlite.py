@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +32,8 @@ _FLAGS: dict[Mode, int] = {
     "rw": apsw.SQLITE_OPEN_READWRITE,
     "rwc": apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE,
 }
+
+_READING = (apsw.SQLITE_IOERR_READ, apsw.SQLITE_IOERR_SHORT_READ)
 
 POLL_SECONDS = 0.0002
 """How often a waiting writer tries again: SQLite's own busy handler backs off so far that it starves."""
@@ -102,10 +105,23 @@ def connect(
             conn.table_exists("main", "sqlite_schema")  # reads the structure, faster than a statement
             conn.set_busy_timeout(0)
             extensions.register(conn)
+            _keep_within_limit(conn)
         except BaseException:
             conn.close()
             raise
     return conn
+
+
+def _keep_within_limit(conn: apsw.Connection) -> None:
+    """Let SQLite refuse the pages that the system would refuse.
+
+    In a log they would stay: of a size that the file may not have, for ever, so that not even taking back
+    what was begun would go on.
+    """
+    limit = file_limit()
+    if limit is not None:
+        page_size = value(conn, "PRAGMA main.page_size")
+        conn.execute(f"PRAGMA main.max_page_count = {max(1, limit // page_size)}")
 
 
 def _take_alone(conn: apsw.Connection) -> None:
@@ -149,10 +165,26 @@ def mapped_errors(path: str | PathLike[str]) -> Iterator[None]:
     except apsw.ReadOnlyError as error:
         raise PermissionError(errno.EACCES, f"it cannot be written ({error})", str(path)) from None
     except apsw.FullError:
+        _refuse_limit(path, "the disk or the file is full")
         raise OSError(errno.ENOSPC, "the disk is full; nothing was changed", str(path)) from None
     except apsw.IOError as error:
         _refuse_folder(path)
+        if getattr(error, "extendedresult", None) not in _READING:
+            _refuse_limit(path, "writing failed")
         raise OSError(errno.EIO, f"reading or writing failed ({error})", str(path)) from None
+
+
+def file_limit() -> int | None:
+    """How many bytes a file may have that this process writes; None where the system sets no limit."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def _refuse_limit(path: str | PathLike[str], what: str) -> None:
+    limit = file_limit()
+    if limit is not None:
+        words = f"{what}, and a file may have no more than {limit:,} bytes here; nothing was changed"
+        raise OSError(errno.EFBIG, f"{words}. Make room, or raise 'ulimit -f'", str(path)) from None
 
 
 def _refuse_folder(path: str | PathLike[str]) -> None:

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from migrations_engine import sqlite
 from migrations_engine.errors import NoSpace
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ class Reserve:
 
         Args:
             path: The file whose disk it is.
-            size: Bytes.
+            size: Bytes; less where the system lets no file have as many, since then no log has either.
 
         Raises:
             NoSpace: There is not that much.
         """
         self._file: IO[bytes] | None = tempfile.TemporaryFile(dir=Path(path).parent)  # noqa: SIM115 - ``release`` closes it
         try:
-            os.posix_fallocate(self._file.fileno(), 0, size)
+            os.posix_fallocate(self._file.fileno(), 0, min(size, sqlite.file_limit() or size))
         except OSError as error:
             self.release()
             if error.errno != errno.ENOSPC:

@@ -46,4 +46,7 @@ def require(conn: apsw.Connection, plan: Plan) -> None:
         sqlite.value(conn, "PRAGMA main.page_count")
     )
     if page * pages < growth:
-        raise NoSpace(conn.filename, where="in the file itself", needed=growth, available=page * pages)
+        where = (
+            "in the file itself" if sqlite.file_limit() is None else "in the file itself (see 'ulimit -f')"
+        )
+        raise NoSpace(conn.filename, where=where, needed=growth, available=page * pages)
