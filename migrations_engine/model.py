@@ -57,12 +57,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedColumn:
-    """One entry of a key or an index: a column's bare name, or the text of an expression."""
+    """One entry of a key or an index: a column's bare name, or the text of an expression.
+
+    ``as_string`` where an index has the column's name in single quotes. SQLite takes that for the column,
+    real databases do it, and the index is to read as its owner wrote it. Without them it is the same index.
+    """
 
     expression: str
     is_column: bool = True
     collation: str | None = None
     descending: bool = False
+    as_string: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

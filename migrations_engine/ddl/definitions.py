@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from migrations_engine.normalize.names import string
 from migrations_engine.sql.spelling import identifier
 
 if TYPE_CHECKING:
@@ -188,9 +189,15 @@ def columns(listed: Sequence[IndexedColumn]) -> str:
     return ", ".join(indexed_column(column) for column in listed)
 
 
+def _entry(column: IndexedColumn) -> str:
+    if not column.is_column:
+        return column.expression
+    return string(column.expression) if column.as_string else identifier(column.expression)
+
+
 def indexed_column(column: IndexedColumn) -> str:
     """One entry of a key or an index."""
-    words = [identifier(column.expression) if column.is_column else column.expression]
+    words = [_entry(column)]
     if column.collation is not None:
         words.append(f"COLLATE {identifier(column.collation)}")
     if column.descending:

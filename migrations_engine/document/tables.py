@@ -255,7 +255,7 @@ class _TableReader:
                 return None
             declared = self._declared.get(fold(entry.expression))
             if declared is not None:
-                return entry if declared == entry.expression else replace(entry, expression=declared)
+                return replace(entry, expression=declared, as_string=entry.as_string and expressions)
             if expressions and text.lstrip().startswith('"'):
                 # To SQLite a double-quoted word that is no column is a string.
                 return replace(entry, expression=quote(entry.expression), is_column=False)

@@ -122,7 +122,7 @@ def _columns(listed: Sequence[IndexedColumn], table: Table) -> list[Value]:
     declared = {fold(column.name) for column in table.columns}
     found: list[Value] = []
     for entry in listed:
-        if entry.is_column and entry.collation is None and not entry.descending:
+        if entry.is_column and entry.collation is None and not (entry.descending or entry.as_string):
             found.append(entry.expression)
             continue
         text = definitions.indexed_column(entry)

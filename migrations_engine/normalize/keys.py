@@ -53,6 +53,6 @@ def _entry(entry: IndexedColumn, scope: Scope) -> IndexedColumn:
         return replace(entry, expression=text, collation=collation(entry.collation))
     name = fold(entry.expression)
     collated = key_collation(entry.collation, of_column=scope.collations.get(name))
-    if (name, collated) == (entry.expression, entry.collation):
+    if (name, collated) == (entry.expression, entry.collation) and not entry.as_string:
         return entry
     return IndexedColumn(expression=name, collation=collated, descending=entry.descending)

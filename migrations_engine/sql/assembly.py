@@ -101,7 +101,7 @@ def _uniques(parts: TableParts, declared: Mapping[str, str]) -> tuple[Unique, ..
     every = [unique for part in parts.columns for unique in part.uniques]
     for unique in parts.uniques:
         columns = tuple(_declared(column, declared, "UNIQUE") for column in unique.columns)
-        every.append(unique if columns == unique.columns else replace(unique, columns=columns))
+        every.append(replace(unique, columns=columns))
     return _by_column(parts, [(_inline_column(unique), unique) for unique in every])
 
 
@@ -136,7 +136,9 @@ def _declared(column: IndexedColumn, declared: Mapping[str, str], what: str) -> 
     if not column.is_column:
         raise Contradiction(f"{what} takes columns only, not the expression {column.expression!r}")
     name = _resolve(column.expression, declared, what)
-    return column if name == column.expression else replace(column, expression=name)
+    if name == column.expression and not column.as_string:
+        return column
+    return replace(column, expression=name, as_string=False)
 
 
 def _resolve(name: str, declared: Mapping[str, str], what: str) -> str:

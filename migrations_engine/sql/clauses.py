@@ -100,6 +100,7 @@ def indexed_column(entry: Sequence[str]) -> IndexedColumn:
         is_column=single,
         collation=collation,
         descending=descending,
+        as_string=single and kind(bare[0]) == "string",
     )
 
 

@@ -1,3 +1,5 @@
+import json
+
 import apsw
 import pytest
 
@@ -79,6 +81,17 @@ def test_a_schema_that_is_no_text_is_damage(conn):
 def test_a_table_made_from_a_query_is_read(conn):
     conn.execute("CREATE TABLE t AS SELECT 1 AS \"a b\", 'x' AS c, 1.5 AS d")
     assert [column.name for column in engine.introspect(conn).tables[0].columns] == ["a b", "c", "d"]
+
+
+def test_a_column_of_an_index_in_single_quotes_stays_written_so(conn):
+    conn.execute("CREATE TABLE t(a, b, UNIQUE ('b', 'a')); CREATE INDEX i ON 't' ('a' DESC, 'b', lower(b))")
+    schema = engine.introspect(conn)
+    document = json.loads(schema.to_json())
+    assert document["t"]["_indexes"] == [{"columns": ["'a' DESC", "'b'", "lower(b)"], "name": "i"}]
+    assert document["t"]["_unique_constraints"] == [["b", "a"]]
+    assert engine.ddl(schema)[-1] == """CREATE INDEX "i" ON "t" ('a' DESC, 'b', lower(b))"""
+    bare = schema.to_json().replace("'", "")
+    assert engine.loads(bare).hash == engine.loads(schema.to_json()).hash == schema.hash
 
 
 def test_nothing_of_the_file_is_run(conn):
