@@ -205,8 +205,10 @@ def _constraint(cursor: Cursor, draft: _Draft) -> None:
     if read is not None:
         read(cursor, draft)
     elif draft.constraint is None:
-        # SQLite takes a name without a constraint; it names nothing.
         cursor.fail(f"expected a constraint, found {cursor.found()}")
+    else:
+        # SQLite takes a name without a constraint; NULL is one that does nothing.
+        draft.keep_name("NULL")
 
 
 def _primary_key(cursor: Cursor, draft: _Draft) -> None:

@@ -103,8 +103,10 @@ def test_names_of_constraints_that_stay_with_the_column_are_kept():
     assert found.constraint_names == (("COLLATE", "c"), ("DEFAULT", "b"), ("NULL", "d"))
 
 
-def test_a_name_without_a_constraint_names_nothing():
-    assert column("INT CONSTRAINT lonely") == column("INT")
+def test_a_name_without_a_constraint_is_that_of_one_which_does_nothing():
+    assert column("INT CONSTRAINT lonely") == column("INT CONSTRAINT lonely NULL")
+    found = column("INT CONSTRAINT lonely CONSTRAINT y NOT NULL")
+    assert (found.not_null, found.constraint_names) == (NotNull(name="y"), (("NULL", "lonely"),))
 
 
 def test_spelled_out_defaults_of_sql_are_left_out():
