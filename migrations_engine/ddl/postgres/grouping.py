@@ -89,8 +89,8 @@ def _check(node: exp.Expr, grouped: set[str], sources: Sources, walk: Walk) -> N
     """
     if aggregates.is_aggregate(node):
         return
-    if isinstance(node, exp.Query):
-        _check_subquery(node, grouped, sources)
+    if isinstance(node, exp.Subquery | exp.Exists):
+        _check_subquery(node, grouped, sources, walk)
         return
     if not isinstance(node, exp.Literal | exp.DataType | exp.Identifier | exp.If | exp.Distinct):
         try:
@@ -99,31 +99,30 @@ def _check(node: exp.Expr, grouped: set[str], sources: Sources, walk: Walk) -> N
         except Refused:
             # Parts such as the format of a date function are no expressions of their own.
             pass
-    if isinstance(node, exp.Column) and not _depends(node, grouped, sources):
-        raise Refused(f"{node.sql(dialect='sqlite')} is not one per group: SQLite takes that of some row")
+    if isinstance(node, exp.Column) and not _depends(node.name, node.table, grouped, sources):
+        raise _some_row(node.name, node.table)
     for child in _children(node):
         _check(child, grouped, sources, walk)
 
 
-def _check_subquery(node: exp.Query, grouped: set[str], sources: Sources) -> None:
-    """The same for the columns of this query that a query inside it names.
+def _check_subquery(node: exp.Subquery | exp.Exists, grouped: set[str], sources: Sources, walk: Walk) -> None:
+    """The same for the columns of this query that a query inside it names, with their table or without.
 
     Raises:
         Refused: There is one.
     """
-    aliases = {fold(source.alias) for source in sources.listed}
-    inside = {fold(each.alias_or_name) for each in node.find_all(exp.Table)}
-    for column in node.find_all(exp.Column):
-        ours = fold(column.table) in aliases - inside
-        if ours and not _depends(column, grouped, sources) and not _is_grouped(column, grouped, sources):
-            raise Refused(
-                f"{column.sql(dialect='sqlite')} is not one per group: SQLite takes that of some row"
-            )
+    sources.lent.clear()
+    if walk.value(node).operand in grouped:
+        return
+    for name, of in sources.lent:
+        value = sources.resolve(name, of=of)
+        if value.sql not in grouped and not _depends(name, of or "", grouped, sources):
+            raise _some_row(name, of or "")
 
 
-def _is_grouped(node: exp.Column, grouped: set[str], sources: Sources) -> bool:
-    value = sources.source(node.table).column(node.name)
-    return value is not None and value.sql in grouped
+def _some_row(name: str, table: str) -> Refused:
+    shown = f"{table}.{name}" if table else name
+    return Refused(f"{shown} is not one per group: SQLite takes that of some row")
 
 
 def _children(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -133,10 +132,10 @@ def _children(node: exp.Expr) -> Iterator[exp.Expr]:
                 yield each
 
 
-def _depends(node: exp.Column, grouped: set[str], sources: Sources) -> bool:
-    """Whether the primary key of the column's table is grouped by."""
+def _depends(name: str, table: str, grouped: set[str], sources: Sources) -> bool:
+    """Whether the primary key of a column's table is grouped by."""
     for source in sources.listed:
-        if (node.table and fold(node.table) != fold(source.alias)) or source.column(node.name) is None:
+        if (table and fold(table) != fold(source.alias)) or source.column(name) is None:
             continue
         key = source.relation.table.primary_key if source.relation.table else None
         values = [source.column(column.expression) for column in key.columns] if key else []

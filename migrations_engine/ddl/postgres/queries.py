@@ -14,7 +14,7 @@ from migrations_engine.ddl.postgres.names import identifier
 from migrations_engine.ddl.postgres.operators import rule
 from migrations_engine.ddl.postgres.ordering import Projection, ordered, ordered_results
 from migrations_engine.ddl.postgres.refusals import Refused
-from migrations_engine.ddl.postgres.sources import Output, Relation, Source, Sources
+from migrations_engine.ddl.postgres.sources import Around, Output, Relation, Source, Sources
 from migrations_engine.ddl.postgres.types import ColumnType
 from migrations_engine.ddl.postgres.values import NOCASE, NUMBERS, Value, boolean
 from migrations_engine.model import fold
@@ -161,9 +161,9 @@ class Translator:
         tests += [condition(walk.value(on)).operand] if on is not None else []
         return f"{side} JOIN {text} ON {' AND '.join(tests) or 'true'}".strip()
 
-    def _rules(self, scope: Scope) -> Rules:
+    def _rules(self, sources: Sources) -> Rules:
         """What is allowed in the expressions of a query."""
-        inner = replace(self, outer=scope)
+        inner = replace(self, outer=Around(sources))
 
         def scalar(node: exp.Subquery, _: object) -> Value:
             query = inner.query(node.this)

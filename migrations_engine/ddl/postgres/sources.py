@@ -87,11 +87,19 @@ class Source:
 
 @dataclass(slots=True)
 class Sources:
-    """All sources of one SELECT; names that they do not know are the outer query's."""
+    """All sources of one SELECT; names that they do not know are the outer query's.
+
+    Attributes:
+        names: The folded names that can be meant.
+        outer: What the outer query reads.
+        listed: The sources.
+        lent: The columns that queries inside this one take from it, by name and table.
+    """
 
     names: Collection[str]
     outer: Scope | None = None
     listed: list[Source] = field(default_factory=list)
+    lent: list[tuple[str, str | None]] = field(default_factory=list)
 
     def resolve(self, name: str, *, of: str | None) -> Value:
         """The column of that name.
@@ -99,19 +107,22 @@ class Sources:
         Raises:
             Refused: No source has it, or two have.
         """
-        found = [
-            value
-            for source in self.listed
-            if (fold(source.alias) == fold(of) if of is not None else fold(name) not in source.merged)
-            and (value := source.column(name)) is not None
-        ]
-        if len(found) > 1:
-            raise Refused(f"the name {name} means two columns")
-        if found:
-            return found[0]
+        found = self._own(name, of)
+        if found is not None:
+            return found
         if self.outer is None:
             raise Refused(f"the unknown name {name if of is None else f'{of}.{name}'}")
         return self.outer.resolve(name, of=of)
+
+    def lend(self, name: str, *, of: str | None) -> Value:
+        """The same for a query inside this one.
+
+        Raises:
+            Refused: No source has it, or two have.
+        """
+        if self._own(name, of) is not None:
+            self.lent.append((name, of))
+        return self.resolve(name, of=of)
 
     def source(self, alias: str) -> Source:
         """The source of that name.
@@ -123,3 +134,34 @@ class Sources:
             if fold(source.alias) == fold(alias):
                 return source
         raise Refused(f"the unknown name {alias}")
+
+    def _own(self, name: str, of: str | None) -> Value | None:
+        found = [
+            value
+            for source in self.listed
+            if (fold(source.alias) == fold(of) if of is not None else fold(name) not in source.merged)
+            and (value := source.column(name)) is not None
+        ]
+        if len(found) > 1:
+            raise Refused(f"the name {name} means two columns")
+        return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a query inside another finds of it."""
+
+    sources: Sources
+
+    @property
+    def names(self) -> Collection[str]:
+        """The folded names that can be meant."""
+        return self.sources.names
+
+    def resolve(self, name: str, *, of: str | None) -> Value:
+        """The column of that name.
+
+        Raises:
+            Refused: No source has it, or two have.
+        """
+        return self.sources.lend(name, of=of)

@@ -70,7 +70,9 @@ SELECT name FROM teams WHERE name = 'BLUE';
 SELECT name FROM people WHERE name LIKE 'AN%';
 SELECT team, pay FROM people JOIN tags ON tags.person = people.id ORDER BY tags.tag, people.id;
 SELECT id, 1.5 AS k, 'x' AS c, NULL AS missing, x'00ff' AS b FROM teams;
-SELECT q.k * 2 AS k FROM (SELECT 1.5 AS k) AS q
+SELECT q.k * 2 AS k FROM (SELECT 1.5 AS k) AS q;
+SELECT team, count(*) AS n, (SELECT count(*) FROM tags WHERE person = team) AS t FROM people GROUP BY team
+  HAVING max(id) IN (SELECT person FROM tags WHERE person > 0)
 """
 
 REFUSED = {
@@ -86,6 +88,8 @@ REFUSED = {
     "SELECT name + 1 AS n FROM people": "is text and no number",
     "SELECT count(*) AS n FROM people ORDER BY name": "is not one per group",
     "SELECT (SELECT tag FROM tags WHERE person = p.id) AS n FROM people p GROUP BY team": "one per group",
+    "SELECT (SELECT tag FROM tags WHERE person = pay) AS n FROM people GROUP BY team": "pay is not one per",
+    "SELECT team FROM people GROUP BY team HAVING EXISTS (SELECT 1 FROM tags WHERE person = pay)": "pay is",
     "SELECT id FROM people ORDER BY 2.5": "ORDER BY 2.5",
     "SELECT count(*) AS n, p.* FROM people p": "beside groups",
     "SELECT 'x' AS kind FROM people GROUP BY kind": "GROUP BY the literal 'x'",
