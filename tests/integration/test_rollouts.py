@@ -453,7 +453,8 @@ def test_a_killed_coordinator_leaves_no_process_and_is_resumed(customers, docume
         process = command("start", "after.json", "--canary", "1", "--waves", "100%")
         wait_for(lambda: running(customers) and len(processes_of(documents)) > 1)
         process.kill()
-        process.communicate()
+        process.wait()
+    process.communicate()  # its workers hold the pipes, too
     wait_for(lambda: processes_of(documents) == [])
     assert rolling.show(customers.catalog, "r1").state == "running"
     code, out, _ = here("resume", "r1", "--json")
