@@ -47,31 +47,39 @@ class Mismatch:
 
 def mismatches(schema: Objects) -> Iterator[Mismatch]:
     """The foreign keys of a schema whose parent is there and has no such key."""
-    for table in schema.tables:
-        for key in table.foreign_keys:
-            parent = schema.table(key.parent)
-            if parent is not None and not _is_key(parent, key):
-                yield Mismatch(table=table, key=key, parent=parent)
+    return (Mismatch(table=t, key=k, parent=p) for t, k, p in _references(schema) if not _is_key(p, k))
 
 
-def refuse_new(before: Objects, after: Objects) -> None:
-    """Refuse mismatches that a change makes; what did not match before may go on doing so.
+def refuse_lost(before: Objects, after: Objects) -> None:
+    """Refuse a change that takes the key of a parent away, under references that count on it.
+
+    A reference that never matched is carried, as one to a table that is not there: real schemas have both,
+    and applications that do not enforce foreign keys live well with them. A lint names them.
 
     Args:
         before: The old schema under its new names.
         after: The new one.
 
     Raises:
-        SchemaError: A change would make tables that nobody can write any more.
+        SchemaError: Tables that could be written before could not be any more.
     """
-    known = {_identity(mismatch) for mismatch in mismatches(before)}
+    matched = {_identity(table, key) for table, key, parent in _references(before) if _is_key(parent, key)}
     faults = [
-        Fault(mismatch.text, table=mismatch.table.name, column=_column(mismatch.key))
-        for mismatch in mismatches(after)
-        if _identity(mismatch) not in known
+        Fault(lost.text, table=lost.table.name, column=_column(lost.key))
+        for lost in mismatches(after)
+        if _identity(lost.table, lost.key) in matched
     ]
     if faults:
         raise SchemaError(faults, source="the new schema")
+
+
+def _references(schema: Objects) -> Iterator[tuple[Table, ForeignKey, Table]]:
+    """Each foreign key whose parent is there, between its table and that parent."""
+    for table in schema.tables:
+        for key in table.foreign_keys:
+            parent = schema.table(key.parent)
+            if parent is not None:
+                yield table, key, parent
 
 
 def _is_key(parent: Table, key: ForeignKey) -> bool:
@@ -103,11 +111,10 @@ def _is_of(table: Table, entry: IndexedColumn, wanted: set[str]) -> bool:
     return entry.collation is None or fold(entry.collation) == own
 
 
-def _identity(mismatch: Mismatch) -> tuple[object, ...]:
-    """What makes two mismatches of two schemas the same."""
-    key = mismatch.key
+def _identity(table: Table, key: ForeignKey) -> tuple[object, ...]:
+    """What makes the foreign keys of two schemas the same."""
     columns, parents = (tuple(fold(name) for name in names) for names in (key.columns, key.parent_columns))
-    return fold(mismatch.table.name), columns, fold(key.parent), parents
+    return fold(table.name), columns, fold(key.parent), parents
 
 
 def _column(key: ForeignKey) -> str | None:

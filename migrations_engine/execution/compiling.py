@@ -76,7 +76,7 @@ def _made(old: Schema, new: Schema, *, strategy: Wish, back: bool, rebuilding: f
     change = compare(old, new)
     draft = _Draft(old, new, change, rebuilding, back=back)
     if not back:
-        draft.refuse_mismatches()
+        draft.refuse_lost_keys()
     plan = draft.plan(altering=strategy != "rebuild", strict=strategy == "in-place")
     fault = _proved(plan)
     if fault is not None and strategy == "auto" and plan.going("alter"):
@@ -101,13 +101,10 @@ class _Draft:
             if (table := _table_of(step)) is not None:
                 self._steps[fold(table)].append(step)
 
-    def refuse_mismatches(self) -> None:
-        """Refuse foreign keys that would lose the key of their parent.
-
-        An empty database may get any schema: it may be a real one that is brought here as it is.
-        """
+    def refuse_lost_keys(self) -> None:
+        """Refuse foreign keys that would lose the key of their parent."""
         if self._old.tables:
-            parent_keys.refuse_new(renamed(self._old, self._new, self._renames), self._new)
+            parent_keys.refuse_lost(renamed(self._old, self._new, self._renames), self._new)
 
     def plan(self, *, altering: bool, strict: bool = False) -> Plan:
         """The plan with ALTER TABLE wherever it serves, or without it."""

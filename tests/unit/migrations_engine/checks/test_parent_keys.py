@@ -68,16 +68,26 @@ def test_a_change_that_takes_the_key_of_a_parent_away_is_refused(db):
     assert db.picture() == before
 
 
-def test_a_new_reference_to_what_is_no_key_is_refused(db, schema):
-    db.apply({"p": LOOSE["p"]})
-    with pytest.raises(SchemaError, match="no key of it"):
-        engine.plan(schema(LOOSE), db.path)
+@pytest.mark.parametrize(
+    ("parent", "document", "said"),
+    [
+        (LOOSE["p"], LOOSE, "(x) refers to p(x), which is no key of it: add UNIQUE (x) to p"),
+        (TWO, pair(["a"], "p"), "(a) refers to the PRIMARY KEY of p, which has none of one column"),
+    ],
+)
+def test_a_new_reference_to_what_is_no_key_is_carried_and_named(db, schema, parent, document, said):
+    db.apply({"p": parent})
+    planned = str(engine.plan(schema(document), db.path))
+    assert said in planned
+    assert "(parent-key)" in planned
+    assert db.apply(document).changed
 
 
-def test_a_reference_to_a_primary_key_that_is_of_other_columns_is_refused(db):
-    db.apply({"p": TWO})
-    with pytest.raises(SchemaError, match="refers to the PRIMARY KEY of p, which has none of one column"):
-        db.apply(pair(["a"], "p"))
+def test_a_reference_that_comes_to_a_table_with_rows_is_carried_too(db):
+    db.apply({**LOOSE, "c": {"x": "INT"}})
+    db.run("INSERT INTO p VALUES (1, 5); INSERT INTO c VALUES (5), (6)")
+    db.apply(LOOSE)
+    assert db.run("SELECT x FROM c ORDER BY x") == [(5,), (6,)]
 
 
 def test_what_did_not_match_before_is_carried_even_under_other_names(db):
