@@ -6,17 +6,11 @@ from typing import Final
 
 from migrations_engine.sql.lexer import Token, tokenize
 
+_ACTIONS: Final = (("SET", "NULL"), ("SET", "DEFAULT"), ("NO", "ACTION"), ("CASCADE",), ("RESTRICT",))
+
+# SQLite's grammar has ON INSERT too, which does nothing.
 _TAIL: Final = (
-    ("ON", "DELETE", "SET", "NULL"),
-    ("ON", "DELETE", "SET", "DEFAULT"),
-    ("ON", "DELETE", "NO", "ACTION"),
-    ("ON", "DELETE", "CASCADE"),
-    ("ON", "DELETE", "RESTRICT"),
-    ("ON", "UPDATE", "SET", "NULL"),
-    ("ON", "UPDATE", "SET", "DEFAULT"),
-    ("ON", "UPDATE", "NO", "ACTION"),
-    ("ON", "UPDATE", "CASCADE"),
-    ("ON", "UPDATE", "RESTRICT"),
+    *(("ON", event, *action) for event in ("DELETE", "UPDATE", "INSERT") for action in _ACTIONS),
     ("NOT", "DEFERRABLE"),
     ("DEFERRABLE",),
     ("INITIALLY", "DEFERRED"),

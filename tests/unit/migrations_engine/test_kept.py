@@ -37,6 +37,10 @@ from migrations_engine.sql.foreign import without_foreign_keys
             "CREATE TABLE t(a DEFAULT 'REFERENCES x', [references] INT, \"FOREIGN\" INT)",
             "CREATE TABLE t(a DEFAULT 'REFERENCES x', [references] INT, \"FOREIGN\" INT)",
         ),
+        (
+            "CREATE TABLE t(a REFERENCES p ON INSERT CASCADE ON DELETE SET NULL DEFERRABLE, b)",
+            "CREATE TABLE t(a , b)",
+        ),
     ],
 )
 def test_foreign_keys_are_taken_out_of_a_statement(sql, without):
