@@ -26,7 +26,14 @@ _VIRTUAL, _STORED = 2, 3
 # Virtual tables have no root page; asking about one would need its module, which may be the application's.
 _ORDINARY = "m.type = 'table' AND m.rootpage > 0"
 
-_JOINED = f"SELECT m.name, p.* FROM main.sqlite_schema AS m JOIN {{}} AS p WHERE {_ORDINARY}"
+_JOINED = f"SELECT m.name, {{}} FROM main.sqlite_schema AS m JOIN {{}} AS p WHERE {_ORDINARY}"
+
+# Not the type: SQLite may cut that within a character.
+_COLUMNS = _JOINED.format(
+    'p.name, p."notnull", p.dflt_value, p.pk, p.hidden', "pragma_table_xinfo(m.name, 'main')"
+)
+
+_FOREIGN_KEYS = _JOINED.format("p.*", "pragma_foreign_key_list(m.name, 'main')")
 
 _KINDS = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'"
 
@@ -117,8 +124,7 @@ def _distinct(columns: Iterable[str]) -> tuple[str, ...]:
 def _facts_of_file(conn: apsw.Connection) -> dict[str, _Facts]:
     """What SQLite says, by folded table name; three statements for the whole file."""
     facts: defaultdict[str, _Facts] = defaultdict(_Facts)
-    columns = _JOINED.format("pragma_table_xinfo(m.name, 'main')")
-    for table, _, name, _, required, default, place, hidden in sqlite.rows(conn, columns):
+    for table, name, required, default, place, hidden in sqlite.rows(conn, _COLUMNS):
         entry = (name, bool(required), default is not None, place, hidden)
         facts[fold(table)].columns.append(entry)
     _add_uniques(conn, facts)
@@ -138,7 +144,7 @@ def _add_uniques(conn: apsw.Connection, facts: dict[str, _Facts]) -> None:
 def _add_foreign_keys(conn: apsw.Connection, facts: dict[str, _Facts]) -> None:
     """Note every foreign key with its pairs of columns and its actions."""
     keys: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
-    for table, number, *key in sqlite.rows(conn, _JOINED.format("pragma_foreign_key_list(m.name, 'main')")):
+    for table, number, *key in sqlite.rows(conn, _FOREIGN_KEYS):
         keys.setdefault((table, number), []).append(tuple(key))
     for (table, _), parts in keys.items():
         parts.sort()

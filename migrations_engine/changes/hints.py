@@ -48,8 +48,8 @@ def acting(old: Objects, new: Objects) -> Renames:
     """Find the hints of ``new`` that act on ``old``.
 
     Raises:
-        SchemaError: Two objects claim the same old name, or two equal ones swap their names: nothing tells
-            whether that has happened already.
+        SchemaError: Two objects claim the same old name, or two swap their names that are equal, or alike
+            both ways: nothing tells whether that has happened already.
     """
     hinted = {t.name: t.hints.renamed_from for t in new.tables if t.hints.renamed_from}
     tables = _Side(
@@ -74,7 +74,7 @@ def _columns(old: Table, new: Table) -> Mapping[str, str]:
         hints=new.hints.renames,
         old=[c.name for c in old.columns],
         new=[c.name for c in new.columns],
-        alike=lambda a, b: int(column_form(new, a) == column_form(old, b)),
+        alike=lambda a, b: _shared_parts(column_form(new, a), column_form(old, b)),
         equal=lambda a, b: column_form(new, a) == column_form(new, b),
         place=lambda name: Fault("", table=new.name, column=name),
     ).acting()
@@ -136,6 +136,13 @@ class _Side:
         # Other changes may come with the swap, so that nothing has to be quite what it was.
         swapped = sum(self._alike(name, self._hints[name]) for name in cycle)
         stayed = sum(self._alike(name, name) for name in cycle if name in self._spelled)
+        if swapped == stayed:
+            # Either guess may leave the rows of both under the wrong name, and no check would see it.
+            raise self._refusal(
+                first,
+                f"{first} and {others[0]} change as they swap their names, so that nothing tells whether "
+                "they have done so already: swap them in a step of its own, or take out the hints",
+            )
         return swapped > stayed
 
     def _refusal(self, name: str, message: str) -> SchemaError:
@@ -163,11 +170,16 @@ def _table_form(table: Table) -> object:
     return (columns, len(table.checks), len(table.indexes), table.strict, table.without_rowid)
 
 
-def column_form(table: Table, name: str) -> object:
-    """What a column's definition says, whatever the column is called."""
+def _shared_parts(a: tuple[object, ...], b: tuple[object, ...]) -> int:
+    """How much two forms of columns have in common; equal ones have most."""
+    return sum(x == y for x, y in zip(a, b, strict=False)) + (a == b)
+
+
+def column_form(table: Table, name: str) -> tuple[object, ...]:
+    """What a column's definition says, whatever the column is called; empty where there is none."""
     column = table.column(name)
     if column is None:
-        return None
+        return ()
     key = fold(column.name)
     primary = table.primary_key
     return (

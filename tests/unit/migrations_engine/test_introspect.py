@@ -147,3 +147,8 @@ def test_a_missing_file_is_not_made(tmp_path):
     with pytest.raises(FileNotFoundError):
         engine.introspect(tmp_path / "a.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_type_that_sqlite_itself_cuts_within_a_character_is_read_whole(conn):
+    conn.execute("CREATE TABLE t (a [int] \N{LATIN SMALL LETTER E WITH ACUTE})")
+    assert engine.introspect(conn).tables[0].columns[0].type == "[int] \N{LATIN SMALL LETTER E WITH ACUTE}"

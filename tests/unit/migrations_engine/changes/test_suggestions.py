@@ -64,3 +64,26 @@ def test_tables_that_swap_their_names_and_differ_are_read_by_their_hints(schema)
     change = engine.compare(schema({"a": a, "b": b}), schema(swapped))
     assert [step.kind for step in change.steps] == ["rename-table", "rename-table"]
     assert engine.compare(schema(swapped), schema(swapped)).steps == ()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "new_a", "new_b", "steps"),
+    [
+        ("TEXT", "INTEGER", "INTEGER NOT NULL DEFAULT 0", "TEXT NOT NULL DEFAULT ''", 4),
+        ("TEXT", "INTEGER", "TEXT COLLATE NOCASE", "INTEGER DEFAULT 0", 2),
+    ],
+)
+def test_columns_that_swap_their_names_and_change_are_read_by_what_they_share(
+    schema, a, b, new_a, new_b, steps
+):
+    old = {"t": {"id": "INTEGER PRIMARY KEY", "a": a, "b": b}}
+    new = {"t": {"id": "INTEGER PRIMARY KEY", "a": new_a, "b": new_b, "_renames": {"a": "b", "b": "a"}}}
+    assert len(engine.compare(schema(old), schema(new)).steps) == steps
+
+
+def test_a_swap_that_nothing_tells_from_one_that_was_made_is_refused(schema):
+    old = {"t": {"id": "INTEGER PRIMARY KEY", "a": "TEXT NOT NULL", "b": "INTEGER"}}
+    definitions = {"a": "INTEGER NOT NULL", "b": "TEXT", "_renames": {"a": "b", "b": "a"}}
+    with pytest.raises(engine.SchemaError, match="a and b change as they swap their names") as refused:
+        engine.compare(schema(old), schema({"t": {"id": "INTEGER PRIMARY KEY", **definitions}}))
+    assert (refused.value.faults[0].table, refused.value.faults[0].column) == ("t", "a")
