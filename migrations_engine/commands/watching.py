@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from migrations_engine.progress import unwatched
@@ -29,8 +29,7 @@ def watched(*, as_json: bool) -> Iterator[Watch]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("rows, left"),
+        TextColumn("{task.fields[rows]}"),
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(file=sys.stderr), transient=True) as bar:
@@ -40,7 +39,14 @@ def watched(*, as_json: bool) -> Iterator[Watch]:
             if progress.phase not in tasks:
                 for task in tasks.values():
                     bar.update(task, visible=False)
-                tasks[progress.phase] = bar.add_task(progress.phase, total=progress.total or None)
-            bar.update(tasks[progress.phase], completed=progress.rows, total=progress.total or None)
+                tasks[progress.phase] = bar.add_task(progress.phase, total=progress.total or None, rows="")
+            bar.update(tasks[progress.phase], completed=progress.rows, rows=_rows(progress))
 
         yield watch
+
+
+def _rows(progress: Progress) -> str:
+    """The rows, before what is left of the time where all of them are known."""
+    if not progress.total:
+        return f"{progress.rows:,} rows"
+    return f"{progress.rows:,} of {progress.total:,} rows, left"
